@@ -1,0 +1,1 @@
+"""Dask clusters, opened and closed: knows nothing of citations or models."""

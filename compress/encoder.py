@@ -1,0 +1,172 @@
+"""Responsible for the token classifier as a torch module, with its own head and neuron count in every layer.
+
+One module stands for BERT, DistilBERT and RoBERTa, whose encoders are the same post-norm Transformer
+(Devlin et al. 2019, https://arxiv.org/abs/1810.04805); :mod:`compress._hf` translates their parameter
+names. Dropout sits where BERT has it, so fine-tuning behaves alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Sizes of a token classifier. Widths count features, not bytes."""
+
+    vocab_size: int
+    hidden_width: int
+    head_width: int
+    heads_per_layer: tuple[int, ...]
+    """Attention heads left in each layer, bottom first; 0 is allowed."""
+    neurons_per_layer: tuple[int, ...]
+    """Feed-forward neurons left in each layer, bottom first; 0 is allowed."""
+    max_positions: int
+    """Longest sequence in tokens, special tokens included."""
+    position_offset: int
+    """Row of the position table that the first token uses: 0 in BERT, 2 in RoBERTa."""
+    layer_norm_eps: float
+    dropout: float
+    labels: tuple[str, ...]
+    """Tag of each output column: ``O``, ``B-OS``, ``I-OS``, ..."""
+
+    @property
+    def n_layers(self) -> int:
+        return len(self.heads_per_layer)
+
+
+class Embeddings(nn.Module):
+    """Word plus position embedding, normalised. *Shape:* ``(batch, seq)`` to ``(batch, seq, hidden)``.
+
+    The single token-type vector in use is added to the position table when a checkpoint is read.
+    """
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.word = nn.Embedding(config.vocab_size, config.hidden_width)
+        self.position = nn.Embedding(config.max_positions, config.hidden_width)
+        self.norm = nn.LayerNorm(config.hidden_width, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        positions = torch.arange(input_ids.shape[1], device=input_ids.device)
+        summed: Tensor = self.word(input_ids) + self.position(positions)
+        return self.dropout(self.norm(summed))  # type: ignore[no-any-return]
+
+
+class Layer(nn.Module):
+    """One encoder layer: attention and feed-forward, each added to its input and normalised.
+
+    ``head_mask`` ``(heads,)`` and ``neuron_mask`` ``(neurons,)`` scale each head's context and each
+    neuron's activation: 0 removes it, and the gradient at 1 says what it is worth (Kwon et al. 2022,
+    https://arxiv.org/abs/2204.09656).
+    """
+
+    def __init__(self, config: EncoderConfig, index: int) -> None:
+        super().__init__()
+        self.n_heads = config.heads_per_layer[index]
+        self.head_width = config.head_width
+        attention_width = self.n_heads * config.head_width
+        n_neurons = config.neurons_per_layer[index]
+        self.query = nn.Linear(config.hidden_width, attention_width)
+        self.key = nn.Linear(config.hidden_width, attention_width)
+        self.value = nn.Linear(config.hidden_width, attention_width)
+        self.attention_output = nn.Linear(attention_width, config.hidden_width)
+        self.attention_norm = nn.LayerNorm(config.hidden_width, eps=config.layer_norm_eps)
+        self.up = nn.Linear(config.hidden_width, n_neurons)
+        self.down = nn.Linear(n_neurons, config.hidden_width)
+        self.output_norm = nn.LayerNorm(config.hidden_width, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.dropout)
+        self.attention_dropout = config.dropout
+
+    def context(self, hidden: Tensor, attention_bias: Tensor | None) -> Tensor:
+        """Attention heads' contexts, side by side. *Shape:* ``(batch, seq, hidden)`` to ``(batch, seq, heads * head_width)``."""
+        batch, seq, _ = hidden.shape
+        query, key, value = (
+            linear(hidden).view(batch, seq, self.n_heads, self.head_width).transpose(1, 2)
+            for linear in (self.query, self.key, self.value)
+        )
+        dropout = self.attention_dropout if self.training else 0.0
+        mixed = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=attention_bias, dropout_p=dropout)
+        return mixed.transpose(1, 2).reshape(batch, seq, self.n_heads * self.head_width)
+
+    def attend(self, hidden: Tensor, attention_bias: Tensor | None, head_mask: Tensor | None) -> Tensor:
+        """The attention sublayer, residual and norm included; its output bias stays where no head is left."""
+        if self.n_heads == 0:
+            return self.attention_norm(self.attention_output.bias + hidden)  # type: ignore[no-any-return]
+        context = self.context(hidden, attention_bias)
+        if head_mask is not None:
+            context = context * head_mask.repeat_interleave(self.head_width, dim=-1)
+        return self.attention_norm(self.dropout(self.attention_output(context)) + hidden)  # type: ignore[no-any-return]
+
+    def feed(self, hidden: Tensor, neuron_mask: Tensor | None) -> Tensor:
+        """The feed-forward sublayer, residual and norm included."""
+        if self.up.out_features == 0:
+            return self.output_norm(self.down.bias + hidden)  # type: ignore[no-any-return]
+        activation = nn.functional.gelu(self.up(hidden))
+        if neuron_mask is not None:
+            activation = activation * neuron_mask
+        return self.output_norm(self.dropout(self.down(activation)) + hidden)  # type: ignore[no-any-return]
+
+    def forward(
+        self,
+        hidden: Tensor,
+        attention_bias: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        neuron_mask: Tensor | None = None,
+    ) -> Tensor:
+        return self.feed(self.attend(hidden, attention_bias, head_mask), neuron_mask)
+
+
+class TokenClassifier(nn.Module):
+    """Embeddings, encoder layers and a linear head. *Shape:* ``(batch, seq)`` to ``(batch, seq, labels)``."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embeddings = Embeddings(config)
+        self.layers = nn.ModuleList([Layer(config, index) for index in range(config.n_layers)])
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = nn.Linear(config.hidden_width, len(config.labels))
+
+    def encode(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        head_masks: list[Tensor] | None = None,
+        neuron_masks: list[Tensor] | None = None,
+    ) -> Tensor:
+        """Last hidden states. *Shape:* ``(batch, seq)`` to ``(batch, seq, hidden)``.
+
+        ``attention_mask`` ``(batch, seq)`` is true on real tokens; None where nothing is padded. Masks
+        hold one tensor a layer: ``(heads,)`` and ``(neurons,)``, or with a leading ``(batch, 1)``
+        for one mask an example.
+        """
+        bias = None if attention_mask is None else attention_mask[:, None, None, :].bool()
+        hidden: Tensor = self.embeddings(input_ids)
+        for index, layer in enumerate(self.layers):
+            hidden = layer(
+                hidden,
+                bias,
+                None if head_masks is None else head_masks[index],
+                None if neuron_masks is None else neuron_masks[index],
+            )
+        return hidden
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        head_masks: list[Tensor] | None = None,
+        neuron_masks: list[Tensor] | None = None,
+    ) -> Tensor:
+        hidden = self.encode(input_ids, attention_mask, head_masks, neuron_masks)
+        return self.classifier(self.dropout(hidden))  # type: ignore[no-any-return]
+
+    def with_sizes(self, heads_per_layer: tuple[int, ...], neurons_per_layer: tuple[int, ...]) -> TokenClassifier:
+        """A new, randomly initialised module of the given sizes and otherwise the same configuration."""
+        sizes = replace(self.config, heads_per_layer=heads_per_layer, neurons_per_layer=neurons_per_layer)
+        return TokenClassifier(sizes)

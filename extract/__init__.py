@@ -1,0 +1,1 @@
+"""Reading and tagging: citations in, mentions out. Usable in one process without Dask or torch."""

@@ -1,0 +1,70 @@
+"""Responsible for what can go wrong while reading and tagging, as one tree.
+
+::
+
+    ExtractError                 anything this project reports to its user
+    ├── SourceError              an input file that cannot be read (carries a reason code)
+    ├── AnnotationError          training or test data that does not say what it should
+    ├── BundleError              a model bundle that cannot be used
+    │   ├── UnknownModel         a name that stands for no bundle
+    │   └── ProbeMismatch        a bundle that answers its golden probe differently on this machine
+    ├── TaggingError             a sentence that the model could not be run on
+    └── OutputError              an output folder that cannot be read as one
+
+Every message is one line: what, where, got, expected, what to do. The fields are positional
+arguments of :class:`Exception`, so an error that crosses process borders by pickle arrives as itself.
+"""
+
+from __future__ import annotations
+
+
+class ExtractError(Exception):
+    """One thing that went wrong, told in one line.
+
+    ``what`` went wrong, ``where`` (file, line, field), what was ``got`` and what was ``expected``,
+    and the ``advice``: what to do now. Empty parts are left out of the line.
+    """
+
+    def __init__(self, what: str, where: str = "", got: str = "", expected: str = "", advice: str = "") -> None:
+        super().__init__(what, where, got, expected, advice)
+        self.what = what
+        self.where = where
+        self.got = got
+        self.expected = expected
+        self.advice = advice
+
+    def __str__(self) -> str:
+        line = self.what + (f" in {self.where}" if self.where else "")
+        details = [f"{name} {value}" for name, value in (("got", self.got), ("expected", self.expected)) if value]
+        parts = [": ".join([line, ", ".join(details)]) if details else line]
+        if self.advice:
+            parts.append(self.advice)
+        return "; ".join(parts).replace("\n", " ")
+
+
+class SourceError(ExtractError):
+    """An input file that cannot be read. ``what`` is a reason code of :mod:`extract.source`."""
+
+
+class AnnotationError(ExtractError):
+    """Annotated data (training, dev, test) that does not say what it should."""
+
+
+class BundleError(ExtractError):
+    """A model bundle that cannot be used: missing file, wrong hash, unknown format."""
+
+
+class UnknownModel(BundleError):
+    """A model name that stands for no bundle on this machine."""
+
+
+class ProbeMismatch(BundleError):
+    """The bundle's golden probe came out differently here: other CPU class, or a broken model."""
+
+
+class TaggingError(ExtractError):
+    """A sentence that the model could not be run on."""
+
+
+class OutputError(ExtractError):
+    """A folder that cannot be read as the output of a run."""
