@@ -57,6 +57,17 @@ class Embeddings(nn.Module):
         return self.dropout(self.norm(summed))  # type: ignore[no-any-return]
 
 
+def _linear(n_inputs: int, n_outputs: int) -> nn.Linear:
+    """A linear layer; torch warns when it initialises one without inputs or outputs, so that is done here."""
+    if n_inputs and n_outputs:
+        return nn.Linear(n_inputs, n_outputs)
+    linear = nn.Linear(1, 1)
+    linear.in_features, linear.out_features = n_inputs, n_outputs
+    linear.weight = nn.Parameter(torch.empty(n_outputs, n_inputs))
+    linear.bias = nn.Parameter(torch.zeros(n_outputs))
+    return linear
+
+
 class Layer(nn.Module):
     """One encoder layer: attention and feed-forward, each added to its input and normalised.
 
@@ -71,26 +82,28 @@ class Layer(nn.Module):
         self.head_width = config.head_width
         attention_width = self.n_heads * config.head_width
         n_neurons = config.neurons_per_layer[index]
-        self.query = nn.Linear(config.hidden_width, attention_width)
-        self.key = nn.Linear(config.hidden_width, attention_width)
-        self.value = nn.Linear(config.hidden_width, attention_width)
-        self.attention_output = nn.Linear(attention_width, config.hidden_width)
+        self.query = _linear(config.hidden_width, attention_width)
+        self.key = _linear(config.hidden_width, attention_width)
+        self.value = _linear(config.hidden_width, attention_width)
+        self.attention_output = _linear(attention_width, config.hidden_width)
         self.attention_norm = nn.LayerNorm(config.hidden_width, eps=config.layer_norm_eps)
-        self.up = nn.Linear(config.hidden_width, n_neurons)
-        self.down = nn.Linear(n_neurons, config.hidden_width)
+        self.up = _linear(config.hidden_width, n_neurons)
+        self.down = _linear(n_neurons, config.hidden_width)
         self.output_norm = nn.LayerNorm(config.hidden_width, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.dropout)
         self.attention_dropout = config.dropout
 
     def context(self, hidden: Tensor, attention_bias: Tensor | None) -> Tensor:
-        """Attention heads' contexts, side by side. *Shape:* ``(batch, seq, hidden)`` to ``(batch, seq, heads * head_width)``."""
+        """Contexts, head beside head. *Shape:* ``(batch, seq, hidden)`` to ``(batch, seq, heads * width)``."""
         batch, seq, _ = hidden.shape
         query, key, value = (
             linear(hidden).view(batch, seq, self.n_heads, self.head_width).transpose(1, 2)
             for linear in (self.query, self.key, self.value)
         )
         dropout = self.attention_dropout if self.training else 0.0
-        mixed = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=attention_bias, dropout_p=dropout)
+        mixed = nn.functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=attention_bias, dropout_p=dropout
+        )
         return mixed.transpose(1, 2).reshape(batch, seq, self.n_heads * self.head_width)
 
     def attend(self, hidden: Tensor, attention_bias: Tensor | None, head_mask: Tensor | None) -> Tensor:
@@ -166,7 +179,9 @@ class TokenClassifier(nn.Module):
         hidden = self.encode(input_ids, attention_mask, head_masks, neuron_masks)
         return self.classifier(self.dropout(hidden))  # type: ignore[no-any-return]
 
-    def with_sizes(self, heads_per_layer: tuple[int, ...], neurons_per_layer: tuple[int, ...]) -> TokenClassifier:
+    def with_sizes(
+        self, heads_per_layer: tuple[int, ...], neurons_per_layer: tuple[int, ...]
+    ) -> TokenClassifier:
         """A new, randomly initialised module of the given sizes and otherwise the same configuration."""
         sizes = replace(self.config, heads_per_layer=heads_per_layer, neurons_per_layer=neurons_per_layer)
         return TokenClassifier(sizes)
