@@ -26,7 +26,8 @@ class ActivationScale:
     def round_trip(self, values: Floats) -> Floats:
         """What is left of ``values`` after quantising and back."""
         integers = np.clip(np.rint(values / np.float32(self.scale)) + self.zero_point, 0, 255)
-        return ((integers - self.zero_point) * np.float32(self.scale)).astype(np.float32)
+        restored: Floats = ((integers - self.zero_point) * np.float32(self.scale)).astype(np.float32)
+        return restored
 
 
 @dataclass(frozen=True)

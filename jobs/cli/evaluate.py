@@ -1,0 +1,44 @@
+"""Responsible for ``extract eval``."""
+
+from __future__ import annotations
+
+import click
+
+from extract.registry import DEFAULT_MODEL
+from jobs.cli.group import command
+from jobs.cli.output import echo_json, echo_note, echo_table
+
+
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Variant name or bundle folder.")
+@click.option("--data", required=True, help="Annotated file: JSONL, CoNLL/IOB2 or Label Studio JSON.")
+def _evaluate(model: str, data: str, as_json: bool) -> None:
+    """Score a model on annotated sentences.
+
+    Strict entity scores (seqeval, IOB2, micro average): an entity counts only with exact character bounds
+    and label.
+    """
+    from extract.annotations import labels_of, read_annotations
+    from extract.bundle import open_bundle
+    from extract.registry import find_bundle
+    from extract.score import evaluate
+    from extract.tagger import open_tagger
+
+    bundle = open_bundle(find_bundle(model))
+    sentences = read_annotations(data)
+    if unknown := set(labels_of(sentences)) - set(bundle.labels):
+        echo_note(f"note: {bundle.name} does not know {', '.join(sorted(unknown))}: these count as missed")
+    scores = evaluate(open_tagger(bundle), sentences)
+    if as_json:
+        echo_json({"model": bundle.name, **scores.to_dict()})
+        return
+    rows = [
+        (label, f"{row.precision:.3f}", f"{row.recall:.3f}", f"{row.f1:.3f}", str(row.support))
+        for label, row in scores.per_label.items()
+    ]
+    support = sum(row.support for row in scores.per_label.values())
+    total = ("all", f"{scores.precision:.3f}", f"{scores.recall:.3f}", f"{scores.f1:.3f}", str(support))
+    title = f"{bundle.name} on {scores.sentences} sentences, accuracy {scores.accuracy:.4f}"
+    echo_table(title, ("label", "precision", "recall", "F1", "support"), [*rows, total])
+
+
+evaluate = command("eval", example="extract eval --model pruned25-int8 --data test.jsonl")(_evaluate)

@@ -1,0 +1,126 @@
+"""Responsible for ``extract models``: what there is, and making more of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jobs.cli.group import LazyGroup, command
+from jobs.cli.output import echo_json, echo_note, echo_table
+
+if TYPE_CHECKING:
+    from extract.bundle import ModelBundle
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_at={"train": "jobs.cli.train:train", "build": "jobs.cli.build:build"},
+)
+def models() -> None:
+    """Look at models, train and build them.
+
+    \b
+    Example:
+      extract models show pruned25-int8
+    """
+
+
+def describe(bundle: ModelBundle) -> dict[str, Any]:
+    """What ``extract models show --json`` prints."""
+    return {
+        "name": bundle.name,
+        "sha256": bundle.sha256,
+        "bytes": bundle.n_bytes,
+        "labels": list(bundle.labels),
+        "lineage": [dict(step) for step in bundle.lineage],
+        "macs_removed": bundle.macs_removed,
+        "heads_per_layer": list(bundle.shape.heads_per_layer),
+        "neurons_per_layer": list(bundle.shape.neurons_per_layer),
+        "f1": bundle.scores.get("f1"),
+        "f1_dense": bundle.scores.get("f1_dense"),
+        "tokens_per_second": bundle.scores.get("tokens_per_second"),
+        "scored_on": bundle.scores.get("data"),
+        "path": str(bundle.path),
+    }
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _list(as_json: bool) -> None:
+    """List the models that come with the package."""
+    from extract.bundle import read_manifest
+    from extract.registry import DEFAULT_MODEL, list_bundles
+
+    found = [describe(read_manifest(path)) for path in list_bundles()]
+    if as_json:
+        echo_json({"default": DEFAULT_MODEL, "models": found})
+        return
+    columns = ("model", "MB", "labels", "MACs removed", "F1", "F1 dense", "tokens/s", "sha256")
+    rows = [
+        (
+            model["name"],
+            f"{model['bytes'] / 1e6:.1f}",
+            str(len(model["labels"])),
+            f"{model['macs_removed']:.0%}",
+            _number(model["f1"], ".3f"),
+            _number(model["f1_dense"], ".3f"),
+            _number(model["tokens_per_second"], ",.0f"),
+            model["sha256"][:12],
+        )
+        for model in found
+    ]
+    echo_table("models", columns, rows)
+
+
+@click.argument("name")
+def _show(name: str, as_json: bool) -> None:
+    """Show one model: size, labels, scores, lineage. NAME is a variant name or a bundle folder."""
+    from extract.bundle import read_manifest
+    from extract.registry import find_bundle
+
+    bundle = read_manifest(find_bundle(name))
+    fields = describe(bundle)
+    if as_json:
+        echo_json(fields)
+        return
+    lineage = fields.pop("lineage")
+    rows = [
+        (key, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
+        for key, value in fields.items()
+    ]
+    steps = [
+        (
+            str(step.get("step", "step")),
+            ", ".join(f"{key} {value}" for key, value in step.items() if key != "step"),
+        )
+        for step in lineage
+    ]
+    echo_table("", ("field", "value"), rows)
+    echo_table("lineage", ("step", "settings"), steps)
+    if removed := fields["macs_removed"]:
+        echo_note(f"{removed:.1%} of the encoder's linear multiply-accumulates are removed.")
+
+
+@click.argument("name")
+def _verify(name: str, as_json: bool) -> None:
+    """Check a model's files against their hashes, and its answers against its golden probe."""
+    from extract.bundle import open_bundle
+    from extract.registry import find_bundle
+    from extract.tagger import open_tagger
+
+    bundle = open_tagger(open_bundle(find_bundle(name))).bundle
+    if as_json:
+        echo_json({"name": bundle.name, "sha256": bundle.sha256, "files": len(bundle.files), "ok": True})
+        return
+    click.echo(
+        f"{bundle.name}: {len(bundle.files)} files as they should be, golden probe answered as expected\n"
+        f"sha256 {bundle.sha256}"
+    )
+
+
+models.add_command(command("list", example="extract models list")(_list))
+models.add_command(command("show", example="extract models show pruned25-int8")(_show))
+models.add_command(command("verify", example="extract models verify pruned25-int8")(_verify))
