@@ -1,0 +1,136 @@
+"""Responsible for MEDLINE and PubMed XML: every element name of these formats stands here and nowhere else.
+
+Both roots are read, ``PubmedArticleSet`` and the ``MedlineCitationSet`` of 2016 and before. What is taken:
+
+- ``PMID`` with its ``Version`` (1 where absent), checked against ``[1-9][0-9]{0,8}``;
+- ``ArticleTitle``, the brackets of a translated title included;
+- ``Abstract/AbstractText``, one section each. A section is called by its ``Label``, else by its
+  ``NlmCategory``, else ``abstract``; ``UNLABELLED`` and ``UNASSIGNED`` count as no name;
+- ``MeshHeading/DescriptorName``.
+
+``OtherAbstract``, ``CopyrightInformation``, ``VernacularTitle`` and references are left out. Elements are
+found by direct child paths, for the same names occur in references and corrections.
+
+A ``DeleteCitation`` gives one :class:`Deletion` for each ``PMID`` in it. A ``PubmedBookArticle`` (not part
+of MEDLINE's files) is counted and its text is not read: it becomes a citation without fields, hence of
+fate ``no_text``. A record without a usable PMID becomes a :class:`Rejected`; it costs no other record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from lxml import etree
+
+from extract import reasons
+from extract.bytestream import Limits
+from extract.records import Citation, Deletion, Field, Rejected
+from extract.slices import Slice
+from extract.text import join_sections, squeeze, text_of
+from extract.xmlstream import Roots, iter_slice_units, scan_units
+
+ROOTS: Roots = {
+    "PubmedArticleSet": ("PubmedArticle", "PubmedBookArticle", "DeleteCitation"),
+    "MedlineCitationSet": ("MedlineCitation", "DeleteCitation"),
+}
+_NO_LABELS = frozenset({"", "UNLABELLED", "UNASSIGNED"})
+_PMID = re.compile(r"[1-9][0-9]{0,8}")
+_VERSION = re.compile(r"[1-9][0-9]{0,4}")
+MAX_PMID_VERSION = 32767
+"""Versions are stored as 16-bit integers."""
+_SHOWN_CHARACTERS = 64
+"""Of an identifier that is wrong; it may be anything, of any length."""
+
+
+def scan(chunks: Iterable[bytes], where: str, *, limits: Limits, slice_records: int) -> tuple[Slice, ...]:
+    """Check a file and plan its slices (see :func:`extract.xmlstream.scan_units`)."""
+    return scan_units(
+        chunks, where, roots=ROOTS, count=_count_records, limits=limits, slice_records=slice_records
+    )
+
+
+def iter_records(path: Path, piece: Slice) -> Iterator[Citation | Deletion | Rejected]:
+    """Yield the records of one slice."""
+    position = piece.first_position
+    for unit in iter_slice_units(path, piece, ROOTS):
+        if unit.tag == "DeleteCitation":
+            for pmid in unit.iterfind("PMID"):
+                yield _parse_deletion(pmid, position)
+                position += 1
+        else:
+            yield _parse_citation(unit, position)
+            position += 1
+
+
+def parse_pmid(text: str) -> int | None:
+    """Read a PMID, with white space around it perhaps. None where it is none."""
+    text = text.strip()
+    return int(text) if _PMID.fullmatch(text) else None
+
+
+def _count_records(unit: etree._Element) -> int:
+    return sum(1 for _ in unit.iterfind("PMID")) if unit.tag == "DeleteCitation" else 1
+
+
+def _parse_citation(unit: etree._Element, position: int) -> Citation | Rejected:
+    if unit.tag == "PubmedBookArticle":
+        return _identified(unit.find("BookDocument/PMID"), position)
+    citation = unit if unit.tag == "MedlineCitation" else unit.find("MedlineCitation")
+    if citation is None:
+        return _identified(None, position)
+    article = citation.find("Article")
+    fields = tuple(_iter_fields(article)) if article is not None else ()
+    return _identified(citation.find("PMID"), position, fields, _mesh_of(citation))
+
+
+def _identified(
+    pmid: etree._Element | None, position: int, fields: tuple[Field, ...] = (), mesh: tuple[str, ...] = ()
+) -> Citation | Rejected:
+    """Make the citation, or say why its identity cannot be used."""
+    deletion = _parse_deletion(pmid, position)
+    if isinstance(deletion, Rejected):
+        return deletion
+    return Citation(str(deletion.pmid), deletion.pmid, deletion.pmid_version, position, fields, mesh)
+
+
+def _parse_deletion(element: etree._Element | None, position: int) -> Deletion | Rejected:
+    text = "" if element is None else element.text or ""
+    shown = text.strip()[:_SHOWN_CHARACTERS]
+    pmid = parse_pmid(text)
+    if pmid is None:
+        detail = f"got {shown!r}, expected 1 to 9 digits"
+        return Rejected(shown, position, reasons.BAD_PMID, detail)
+    version = "1" if element is None else element.get("Version", "1")
+    if not _VERSION.fullmatch(version) or int(version) > MAX_PMID_VERSION:
+        detail = f"got {version[:_SHOWN_CHARACTERS]!r}, expected 1 to {MAX_PMID_VERSION}"
+        return Rejected(shown, position, reasons.BAD_VERSION, detail)
+    return Deletion(pmid, int(version), position)
+
+
+def _iter_fields(article: etree._Element) -> Iterator[Field]:
+    title = article.find("ArticleTitle")
+    if title is not None:
+        field = join_sections("title", [("title", text_of(title))])
+        if field:
+            yield field
+    abstract = article.find("Abstract")
+    if abstract is not None:
+        sections = ((_label_of(section), text_of(section)) for section in abstract.iterfind("AbstractText"))
+        field = join_sections("abstract", sections)
+        if field:
+            yield field
+
+
+def _label_of(section: etree._Element) -> str:
+    for name in ("Label", "NlmCategory"):
+        label = squeeze(section.get(name, ""))
+        if label.upper() not in _NO_LABELS:
+            return label
+    return "abstract"
+
+
+def _mesh_of(citation: etree._Element) -> tuple[str, ...]:
+    names = citation.iterfind("MeshHeadingList/MeshHeading/DescriptorName")
+    return tuple(squeeze(name.text) for name in names if name.text)

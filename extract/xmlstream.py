@@ -1,0 +1,248 @@
+"""Responsible for the elements of a large XML file, read in pieces, with memory bounded by one record.
+
+It knows no element by name: callers say which root they take and which of its children they want
+(*units*). Entities are refused, external files never opened, and the parser's own limits (depth 256,
+text of 10 MB) stay on.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import cast
+from xml.parsers import expat
+
+from lxml import etree
+
+from extract import reasons
+from extract.bytestream import DOWNLOAD_AGAIN, Limits, iter_chunks
+from extract.errors import SourceError
+from extract.slices import Slice, plan_slices
+
+HEAD_BYTES = 1 << 16
+"""The root's start tag must come within this many bytes."""
+
+Roots = Mapping[str, Sequence[str]]
+"""Accepted root elements, each with the names of its children that are units."""
+
+
+def sniff_root(head: bytes, where: str) -> str:
+    """Name the root element of the XML that begins so.
+
+    :raises SourceError: ``xml_entities_forbidden`` for any entity declaration, ``xml_error``,
+        ``bad_encoding``, ``not_pubmed`` for HTML.
+    """
+    roots: list[str] = []
+
+    def refuse(name: str, *_: object) -> None:
+        raise SourceError(
+            reasons.XML_ENTITIES_FORBIDDEN, where, f"a declaration of entity {name[:40]!r}", "none"
+        )
+
+    parser = expat.ParserCreate()
+    parser.EntityDeclHandler = refuse
+    parser.StartElementHandler = lambda name, _: roots.append(name)
+    error = None
+    try:
+        parser.Parse(head, False)
+    except expat.ExpatError as exc:
+        error = exc
+    if head.lstrip()[:14].lower() == b"<!doctype html" or (roots and roots[0].lower() == "html"):
+        raise SourceError(reasons.NOT_PUBMED, where, "an HTML page", advice=DOWNLOAD_AGAIN)
+    if roots:  # what follows the root's start tag is for the real parser
+        return roots[0]
+    if error is None:
+        raise SourceError(reasons.XML_ERROR, where, f"no element in the first {len(head)} bytes")
+    code = reasons.BAD_ENCODING if error.code in _EXPAT_ENCODING_ERRORS else reasons.XML_ERROR
+    raise SourceError(code, where, f"{expat.ErrorString(error.code)}, line {error.lineno}") from error
+
+
+def scan_units(
+    chunks: Iterable[bytes],
+    where: str,
+    *,
+    roots: Roots,
+    count: Callable[[etree._Element], int],
+    limits: Limits,
+    slice_records: int,
+) -> tuple[Slice, ...]:
+    """Check a whole file and plan its slices, in one pass. ``count`` tells how many records a unit gives.
+
+    The file is parsed exactly as reading will parse it. Beside that, unit start tags are searched
+    for in the bytes: where parser and search find the same number of units they are the same ones
+    (in well-formed UTF-8, ``<Name`` occurs outside a start tag only in comments, CDATA and
+    processing instructions), and slices may begin there. Else the file becomes one slice.
+
+    :raises SourceError: what :func:`sniff_root` and :func:`iter_units` raise, ``not_pubmed``, ``too_large``.
+    """
+    chunks = iter(chunks)
+    head = read_head(chunks)
+    root = _checked_root(head, where, roots)
+    search = _TagSearch(root, roots[root], where, limits)
+    counts = array("q")
+    for unit in iter_units(search.watch(chain([head], chunks)), where, roots[root]):
+        if next(unit.iter(etree.Entity), None) is not None:
+            got = f"an entity reference in the record at line {unit.sourceline}"
+            raise SourceError(reasons.XML_ENTITIES_FORBIDDEN, where, got, "none")
+        counts.append(count(unit))
+        if len(counts) > limits.records:
+            raise SourceError(reasons.TOO_LARGE, where, f"more than {limits.records} records")
+    if search.agrees(len(counts)):
+        units = zip(search.offsets, counts, strict=True)
+        return plan_slices(units, end=search.root_end, slice_records=slice_records)
+    return plan_slices([(0, sum(counts))], end=search.n_bytes, slice_records=slice_records)
+
+
+def iter_slice_units(path: Path, piece: Slice, roots: Roots) -> Iterator[etree._Element]:
+    """Yield the units of one slice, each valid until the next is asked for.
+
+    A slice that does not begin the file is parsed between the file's own head (declaration, document
+    type, root start tag) and a root end tag.
+
+    :raises SourceError: ``xml_error`` and others where the file is not what was checked.
+    """
+    where = str(path)
+    head = read_head(iter_chunks(path, end=HEAD_BYTES))
+    root = _checked_root(head, where, roots)
+    body = iter_chunks(path, start=piece.start, end=piece.end)
+    if piece.start > 0:
+        first = _unit_pattern(roots[root]).search(head)
+        body = chain([head[: first.start()] if first else head], body, [f"</{root}>".encode()])
+    return iter_units(body, where, roots[root])
+
+
+def iter_units(chunks: Iterable[bytes], where: str, tags: Sequence[str]) -> Iterator[etree._Element]:
+    """Yield the root's children of these names; each is emptied when the next is asked for.
+
+    :raises SourceError: ``xml_error``, ``xml_limit``, ``bad_encoding``, ``xml_entities_forbidden``.
+    """
+    parser = etree.XMLPullParser(
+        events=("end",),
+        tag=tuple(tags),
+        # Before lxml 6.1 this was ignored here (CVE-2026-41066): hence the floor in pyproject.toml.
+        resolve_entities=False,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        no_network=True,
+        huge_tree=False,
+        recover=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        for chunk in chunks:
+            parser.feed(chunk)
+            yield from _drain(parser)
+        parser.close()
+    except etree.XMLSyntaxError as exc:
+        raise _translated(exc, where) from exc
+
+
+def read_head(chunks: Iterator[bytes]) -> bytes:
+    """Take chunks until they make a head, or all there are."""
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= HEAD_BYTES:
+            break
+    return head
+
+
+def _drain(parser: etree.XMLPullParser) -> Iterator[etree._Element]:
+    for _, event in parser.read_events():
+        element = cast(etree._Element, event)
+        parent = element.getparent()
+        if parent is None or parent.getparent() is not None:
+            continue  # a name that is used again deeper down is no unit
+        yield element
+        element.clear()
+        while element.getprevious() is not None:
+            del parent[0]
+
+
+def _checked_root(head: bytes, where: str, roots: Roots) -> str:
+    root = sniff_root(head, where)
+    if root not in roots:
+        expected = " or ".join(f"<{name}>" for name in roots)
+        raise SourceError(reasons.NOT_PUBMED, where, f"root element <{root[:80]}>", expected)
+    return root
+
+
+def _unit_pattern(tags: Sequence[str]) -> re.Pattern[bytes]:
+    return re.compile(rb"<(?:%s)(?=[\s/>])" % "|".join(tags).encode())
+
+
+class _TagSearch:
+    """Finds where units begin, in the bytes that pass by."""
+
+    def __init__(self, root: str, tags: Sequence[str], where: str, limits: Limits) -> None:
+        self.offsets = array("q")
+        self.root_end = 0
+        self.n_bytes = 0
+        self._is_plain = True
+        self._unit = _unit_pattern(tags)
+        self._root_end = f"</{root}".encode()
+        self._where = where
+        self._max_bytes = limits.record_bytes
+
+    def watch(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Hand the chunks on, unchanged."""
+        carry = b""
+        for chunk in chunks:
+            window = carry + chunk
+            cut = max(window.rfind(b"<"), 0)  # every tag that begins before the last "<" is complete
+            self._search(window, cut)
+            self.n_bytes += cut
+            carry = window[cut:]
+            if len(carry) > self._max_bytes:
+                raise SourceError(
+                    reasons.XML_LIMIT, self._where, f"more than {self._max_bytes} bytes without a tag"
+                )
+            yield chunk
+        self._search(carry, len(carry))
+        self.n_bytes += len(carry)
+
+    def agrees(self, n_units: int) -> bool:
+        """Whether the places found are the parser's units beyond doubt."""
+        return self._is_plain and n_units == len(self.offsets) and self.root_end > 0
+
+    def _search(self, window: bytes, cut: int) -> None:
+        """Search the first ``cut`` bytes of a window that begins at ``n_bytes``."""
+        self.offsets.extend(self.n_bytes + match.start() for match in self._unit.finditer(window, 0, cut))
+        end = window.rfind(self._root_end, 0, cut)
+        if end >= 0:
+            self.root_end = self.n_bytes + end
+        if self.offsets:
+            body = max(self.offsets[0] - self.n_bytes, 0)
+            if window.find(b"<!", body, cut) >= 0 or window.find(b"<?", body, cut) >= 0:
+                self._is_plain = False
+
+
+_ENCODING_ERRORS = frozenset(
+    {
+        etree.ErrorTypes.ERR_INVALID_ENCODING,
+        etree.ErrorTypes.ERR_UNSUPPORTED_ENCODING,
+        etree.ErrorTypes.ERR_UNKNOWN_ENCODING,
+    }
+)
+_EXPAT_ENCODING_ERRORS = frozenset(
+    expat.errors.codes[message]
+    for message in (expat.errors.XML_ERROR_UNKNOWN_ENCODING, expat.errors.XML_ERROR_INCORRECT_ENCODING)
+)
+
+
+def _translated(exc: etree.XMLSyntaxError, where: str) -> SourceError:
+    """Say it in our codes. The parser's message has the line already."""
+    error = getattr(exc, "code", None)
+    if error == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
+        entities = "entity" in str(exc)
+        code = reasons.XML_ENTITIES_FORBIDDEN if entities else reasons.XML_LIMIT
+    elif error in _ENCODING_ERRORS:
+        code = reasons.BAD_ENCODING
+    else:
+        code = reasons.XML_ERROR
+    return SourceError(code, where, " ".join(str(exc).split()).removesuffix(" (<string>, line 0)"))
