@@ -17,7 +17,7 @@ from compress.calibrate import calibrate
 from compress.emit import emit
 from compress.encoder import EncoderConfig, TokenClassifier
 from compress.publish import Draft, write_draft, write_manifest
-from extract.bundle import ModelBundle, Reading
+from extract.bundle import ModelBundle, Reading, open_bundle
 
 TAGS = ("O", "B-ORR", "I-ORR", "B-OS", "I-OS")
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -92,4 +92,4 @@ def build_tiny_bundle(folder: Path, *, name: str = "int8", seed: int = 0) -> Mod
     )
     bundle = write_draft(folder, draft)
     write_manifest(replace(bundle, scores={"f1": 1.0, "f1_dense": 1.0}))
-    return bundle
+    return open_bundle(folder)
