@@ -1,0 +1,86 @@
+"""The emitted graph computes what the torch module computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from compress.calibrate import calibrate
+from compress.emit import emit
+from compress.encoder import EncoderConfig, TokenClassifier
+
+UNEVEN = EncoderConfig(
+    vocab_size=300,
+    hidden_width=64,
+    head_width=16,
+    heads_per_layer=(4, 0, 1),
+    neurons_per_layer=(128, 96, 0),
+    max_positions=64,
+    position_offset=0,
+    layer_norm_eps=1e-12,
+    dropout=0.1,
+    labels=("O", "B-OS", "I-OS"),
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> TokenClassifier:
+    torch.manual_seed(0)
+    return TokenClassifier(UNEVEN).eval()
+
+
+@pytest.fixture(scope="module")
+def input_ids() -> torch.Tensor:
+    return torch.randint(0, 300, (6, 23), generator=torch.Generator().manual_seed(1))
+
+
+def run(graph: onnx.ModelProto, input_ids: torch.Tensor) -> np.ndarray:
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(["logits"], {"input_ids": input_ids.numpy()})[0]
+
+
+@torch.no_grad()
+def test_fp32_graph_equals_the_module(model: TokenClassifier, input_ids: torch.Tensor) -> None:
+    np.testing.assert_allclose(run(emit(model), input_ids), model(input_ids).numpy(), atol=1e-5)
+
+
+@torch.no_grad()
+def test_int8_graph_stays_within_two_per_cent_of_the_range(
+    model: TokenClassifier, input_ids: torch.Tensor
+) -> None:
+    graph = emit(model, calibrate(model, [input_ids]))
+    dense = model(input_ids).numpy()
+    assert np.abs(run(graph, input_ids) - dense).max() < 0.02 * np.ptp(dense)
+
+
+@torch.no_grad()
+def test_int8_answer_is_the_same_bits_alone_and_in_a_batch(
+    model: TokenClassifier, input_ids: torch.Tensor
+) -> None:
+    graph = emit(model, calibrate(model, [input_ids]))
+    together = run(graph, input_ids)
+    alone = np.concatenate([run(graph, row[None]) for row in input_ids])
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_int8_graph_multiplies_integers_in_every_encoder_product(
+    model: TokenClassifier, input_ids: torch.Tensor
+) -> None:
+    operators = [node.op_type for node in emit(model, calibrate(model, [input_ids])).graph.node]
+    # Two layers have heads (two products each), two have neurons (two each); the classifier stays in float.
+    assert operators.count("MatMulIntegerToFloat") == 2 * 2 + 2 * 2
+    assert operators.count("MatMul") == 1
+    assert operators.count("MultiHeadAttention") == 2
+
+
+def test_int8_file_is_about_a_quarter(
+    model: TokenClassifier, input_ids: torch.Tensor, tmp_path: Path
+) -> None:
+    dense = len(emit(model).SerializeToString())
+    int8 = len(emit(model, calibrate(model, [input_ids])).SerializeToString())
+    assert 0.2 < int8 / dense < 0.45
