@@ -94,7 +94,7 @@ class Layer(nn.Module):
         self.attention_dropout = config.dropout
 
     def context(self, hidden: Tensor, attention_bias: Tensor | None) -> Tensor:
-        """Contexts, head beside head. *Shape:* ``(batch, seq, hidden)`` to ``(batch, seq, heads * width)``."""
+        """Contexts, head beside head. *Shape:* ``(batch, seq, hidden)`` to ``(batch, seq, width)``."""
         batch, seq, _ = hidden.shape
         query, key, value = (
             linear(hidden).view(batch, seq, self.n_heads, self.head_width).transpose(1, 2)

@@ -1,0 +1,191 @@
+"""Responsible for checkpoints on disk: folders in Hugging Face's form, weights in safetensors only.
+
+A pickled checkpoint is refused, because opening one runs whatever code it holds.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import tokenizers
+import torch
+
+from compress import _hf
+from compress.encoder import EncoderConfig, TokenClassifier
+from compress.errors import CheckpointError
+
+_WEIGHTS = "model.safetensors"
+_INDEX = "model.safetensors.index.json"
+_PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack")
+_WANTED = (
+    "config.json",
+    "*.safetensors",
+    _INDEX,
+    "tokenizer*.json",
+    "vocab*",
+    "merges.txt",
+    "special_tokens_map.json",
+)
+
+
+def read_checkpoint(
+    source: Path | str, labels: tuple[str, ...] | None = None, *, seed: int = 0
+) -> tuple[TokenClassifier, tokenizers.Tokenizer]:
+    """The model and tokenizer in a folder, or of a model on the Hugging Face hub.
+
+    Without ``labels`` the checkpoint must have a head, and its own tags are used. With ``labels``
+    (tags, as of :func:`extract.annotations.tags_of`) a head of exactly these tags is kept; any other
+    is replaced by a random one, drawn from ``seed``. The tokenizer neither truncates nor pads.
+
+    :raises CheckpointError: nothing there, pickled weights, another architecture, a missing part.
+    """
+    folder = Path(source) if Path(source).is_dir() else _download(str(source))
+    settings = _read_settings(folder)
+    own_labels = _hf.parse_labels(settings)
+    if labels is None and own_labels is None:
+        raise CheckpointError(
+            "no tags", str(folder / "config.json"), advice="give the tags that it is to be trained on"
+        )
+    config = _hf.parse_config(settings, labels or own_labels or (), str(folder))
+    parameters = _hf.from_hf(_read_weights(folder), config, settings, str(folder))
+    if labels is None and "classifier.weight" not in parameters:
+        raise CheckpointError(
+            "no head", str(folder), "a bare encoder", "a token classifier", "train it first"
+        )
+    model = _build(config, parameters, keep_head=config.labels == own_labels, where=str(folder), seed=seed)
+    return model, read_tokenizer(folder)
+
+
+def write_checkpoint(folder: Path | str, model: TokenClassifier, tokenizer: tokenizers.Tokenizer) -> None:
+    """Write ``config.json``, ``model.safetensors`` and ``tokenizer.json``; the folder is made if need be.
+
+    transformers loads the result where all layers have equal sizes; a pruned one only
+    :func:`read_checkpoint` does.
+    """
+    folder = Path(folder)
+    parameters = _hf.to_hf({name: value.detach() for name, value in model.state_dict().items()}, model.config)
+    # safetensors wants every tensor to own its memory.
+    parameters = {name: value.contiguous().clone() for name, value in parameters.items()}
+    tokenizer_settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": model.config.max_positions,
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        safetensors.torch.save_file(parameters, folder / _WEIGHTS, metadata={"format": "pt"})
+        _write_json(folder / "config.json", _hf.settings_of(model.config))
+        _write_json(folder / "tokenizer_config.json", tokenizer_settings | _special_tokens(tokenizer))
+        tokenizer.save(str(folder / "tokenizer.json"))
+    except OSError as exc:
+        raise CheckpointError("cannot be written", str(folder), str(exc)) from exc
+
+
+def read_tokenizer(folder: Path) -> tokenizers.Tokenizer:
+    """The tokenizer of a checkpoint, of ``tokenizer.json`` where there is one. It neither truncates nor pads.
+
+    :raises CheckpointError: there is none, or it cannot be read.
+    """
+    path = folder / "tokenizer.json"
+    try:
+        tokenizer = (
+            tokenizers.Tokenizer.from_file(str(path)) if path.is_file() else _convert_tokenizer(folder)
+        )
+    except Exception as exc:  # tokenizers raises bare Exception, nothing narrower
+        raise CheckpointError("tokenizer cannot be read", str(folder), str(exc)) from exc
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _convert_tokenizer(folder: Path) -> tokenizers.Tokenizer:
+    # Slow to import, and needed only for checkpoints older than tokenizer.json.
+    from transformers import AutoTokenizer
+
+    tokenizer: tokenizers.Tokenizer = AutoTokenizer.from_pretrained(folder).backend_tokenizer
+    return tokenizer
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _special_tokens(tokenizer: tokenizers.Tokenizer) -> dict[str, str]:
+    """The special tokens under the names transformers gives them, for BERT's and RoBERTa's spelling."""
+    names = {
+        "pad_token": ("[PAD]", "<pad>"),
+        "unk_token": ("[UNK]", "<unk>"),
+        "cls_token": ("[CLS]", "<s>"),
+        "sep_token": ("[SEP]", "</s>"),
+        "mask_token": ("[MASK]", "<mask>"),
+    }
+    known = tokenizer.get_vocab()
+    return {name: token for name, spellings in names.items() for token in spellings if token in known}
+
+
+def _download(source: str) -> Path:
+    """A local copy of a hub model. Files with weights of other kinds are not fetched."""
+    import huggingface_hub
+
+    try:
+        return Path(huggingface_hub.snapshot_download(source, allow_patterns=list(_WANTED)))
+    except (OSError, ValueError) as exc:
+        reason = str(exc).strip().split("\n")[0]
+        raise CheckpointError(
+            "no checkpoint", source, reason, "a folder, or the id of a model on the hub"
+        ) from exc
+
+
+def _read_settings(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    try:
+        settings = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as exc:
+        raise CheckpointError("no readable config.json", str(folder), str(exc)) from exc
+    if not isinstance(settings, dict):
+        raise CheckpointError("bad config.json", str(folder), type(settings).__name__, "a JSON object")
+    return settings
+
+
+def _read_weights(folder: Path) -> _hf.Parameters:
+    files = [_WEIGHTS]
+    if not (folder / _WEIGHTS).is_file():
+        if not (folder / _INDEX).is_file():
+            raise _no_weights(folder)
+        index = json.loads((folder / _INDEX).read_text("utf-8"))
+        files = sorted(set(index["weight_map"].values()))
+    parameters: _hf.Parameters = {}
+    for name in files:
+        try:
+            parameters |= safetensors.torch.load_file(folder / name)
+        except (OSError, safetensors.SafetensorError) as exc:
+            raise CheckpointError("weights cannot be read", str(folder / name), str(exc)) from exc
+    return parameters
+
+
+def _no_weights(folder: Path) -> CheckpointError:
+    pickled = [name for name in _PICKLED if (folder / name).exists()]
+    if pickled:
+        advice = "convert it where you trust its origin: AutoModel.from_pretrained(...).save_pretrained(...)"
+        return CheckpointError("weights refused", str(folder), pickled[0], _WEIGHTS, advice)
+    return CheckpointError("no weights", str(folder), "no safetensors file", _WEIGHTS)
+
+
+def _build(
+    config: EncoderConfig, parameters: _hf.Parameters, *, keep_head: bool, where: str, seed: int
+) -> TokenClassifier:
+    model = TokenClassifier(config)
+    if not keep_head or "classifier.weight" not in parameters:
+        weight = torch.empty(len(config.labels), config.hidden_width)
+        generator = torch.Generator().manual_seed(seed)
+        parameters["classifier.weight"] = weight.normal_(std=0.02, generator=generator)
+        parameters["classifier.bias"] = torch.zeros(len(config.labels))
+    try:
+        model.load_state_dict(parameters)
+    except RuntimeError as exc:
+        reason = str(exc).strip().split("\n")[-1].strip()
+        raise CheckpointError("sizes do not match config.json", where, reason) from exc
+    return model.eval()

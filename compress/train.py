@@ -1,0 +1,207 @@
+"""Responsible for fine-tuning a token classifier and keeping its best epoch."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from compress.batches import Batch, shuffled_batches
+from compress.encoder import TokenClassifier
+from compress.errors import DataError
+from compress.features import IGNORED, Features
+from compress.precision import autocast, has_bf16
+from compress.predict import score_model
+from extract.score import Scores
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained. The defaults were chosen on folds of the endpoint data."""
+
+    epochs: int = 8
+    """At least 1; the learning rate ends at 0 with the last one."""
+    batch_size: int = 16
+    """Windows a step."""
+    body_rate: float = 1.5e-4
+    """Highest learning rate of the encoder."""
+    head_rate: float = 1e-3
+    """Highest learning rate of the new head."""
+    warmup_share: float = 0.1
+    """Share of all steps in which the rate rises, 0 to 1."""
+    weight_decay: float = 0.01
+    """Of matrices; biases and norms have none."""
+    max_gradient_norm: float = 1.0
+    dropout: float | None = None
+    """Dropout while training; None keeps the checkpoint's."""
+    distil_weight: float = 0.5
+    """Share of the loss that is divergence to a teacher, where there is one, 0 to 1."""
+    temperature: float = 2.0
+    """Softens teacher and student alike before they are compared."""
+    bf16: bool | None = None
+    """Matrix products in bfloat16; None: where the processor has it."""
+    seed: int = 0
+    """Same seed, same result on one machine."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands; told after every step."""
+
+    epoch: int
+    """1-based."""
+    step: int
+    """Steps done, over all epochs."""
+    n_steps: int
+    loss: float
+    """Mean over the epoch so far."""
+
+
+@dataclass(frozen=True)
+class EpochScore:
+    """What one epoch gave."""
+
+    epoch: int
+    """1-based."""
+    loss: float
+    """Mean training loss."""
+    scores: Scores
+    """Strict entities on dev."""
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A trained model and how it came about."""
+
+    model: TokenClassifier
+    """Of the best epoch, in evaluation mode."""
+    epochs: tuple[EpochScore, ...]
+    best_epoch: int
+    """1-based; the first of equals."""
+
+
+def train(
+    config: TrainConfig,
+    model: TokenClassifier,
+    data: Features,
+    dev: Features,
+    *,
+    teacher_logits: Sequence[Floats] | None = None,
+    on_step: Callable[[Progress], None] | None = None,
+    on_epoch: Callable[[EpochScore], None] | None = None,
+) -> TrainResult:
+    """Fine-tune ``model`` in place on ``data``; the epoch with the best F1 on ``dev`` is what remains.
+
+    ``teacher_logits`` (one array ``(tokens + 2, tags)`` a window of ``data``) adds the divergence to a
+    teacher to the loss; windows whose tags are all ignored are learnt from the teacher alone.
+
+    :raises DataError: nothing to learn from.
+    """
+    if not any(sentence.entities for sentence in data.sentences):
+        raise DataError("nothing to learn", "training data", "no entity", "at least one")
+    torch.manual_seed(config.seed)
+    rng = np.random.default_rng(config.seed)
+    if config.dropout is not None:
+        _set_dropout(model, config.dropout)
+    bf16 = has_bf16() if config.bf16 is None else config.bf16
+    steps_per_epoch = sum(
+        1 for _ in shuffled_batches(data.windows, config.batch_size, np.random.default_rng(0))
+    )
+    n_steps = config.epochs * steps_per_epoch
+    optimizer, schedule = _optimizer(config, model, n_steps)
+    best: dict[str, Tensor] = {}
+    epochs: list[EpochScore] = []
+    best_epoch = step = 0
+    for epoch in range(1, config.epochs + 1):
+        model.train()
+        total = 0.0
+        for count, batch in enumerate(shuffled_batches(data.windows, config.batch_size, rng), start=1):
+            teacher = None if teacher_logits is None else _stack(teacher_logits, batch)
+            with autocast(bf16):
+                logits = model(batch.input_ids, batch.attention_mask)
+            loss = token_loss(config, logits.float(), batch, teacher)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(model.parameters(), config.max_gradient_norm)
+            optimizer.step()
+            schedule.step()
+            step += 1
+            total += loss.item()
+            if on_step is not None:
+                on_step(Progress(epoch, step, n_steps, total / count))
+        epochs.append(EpochScore(epoch, total / steps_per_epoch, score_model(model, dev)))
+        if on_epoch is not None:
+            on_epoch(epochs[-1])
+        if not best or epochs[-1].scores.f1 > epochs[best_epoch - 1].scores.f1:
+            best, best_epoch = copy.deepcopy(model.state_dict()), epoch
+    model.load_state_dict(best)
+    return TrainResult(model.eval(), tuple(epochs), best_epoch)
+
+
+def token_loss(config: TrainConfig, logits: Tensor, batch: Batch, teacher: Tensor | None) -> Tensor:
+    """Cross-entropy to the tags, mixed with the divergence to a teacher (Hinton et al. 2015,
+    https://arxiv.org/abs/1503.02531) where there is one. *Shape of logits:* ``(batch, seq, tags)``."""
+    rows = logits[real := _real(batch)]
+    hard = nn.functional.cross_entropy(
+        logits.flatten(0, 1), batch.tag_ids.flatten(), ignore_index=IGNORED, reduction="sum"
+    )
+    hard = hard / (batch.tag_ids != IGNORED).sum().clamp(min=1)
+    if teacher is None:
+        return hard
+    soft = nn.functional.kl_div(
+        nn.functional.log_softmax(rows / config.temperature, dim=-1),
+        nn.functional.log_softmax(teacher[real] / config.temperature, dim=-1),
+        log_target=True,
+        reduction="batchmean",
+    )
+    return (1 - config.distil_weight) * hard + config.distil_weight * config.temperature**2 * soft
+
+
+def _real(batch: Batch) -> Tensor:
+    """True on real tokens. *Shape:* ``(batch, seq)``"""
+    return (
+        torch.ones_like(batch.input_ids, dtype=torch.bool)
+        if batch.attention_mask is None
+        else batch.attention_mask
+    )
+
+
+def _stack(teacher_logits: Sequence[Floats], batch: Batch) -> Tensor:
+    return nn.utils.rnn.pad_sequence(
+        [torch.from_numpy(teacher_logits[i]) for i in batch.indices], batch_first=True
+    )
+
+
+def _optimizer(
+    config: TrainConfig, model: TokenClassifier, n_steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    groups = []
+    for is_head, rate in ((False, config.body_rate), (True, config.head_rate)):
+        named = [
+            value for name, value in model.named_parameters() if name.startswith("classifier") == is_head
+        ]
+        matrices = [value for value in named if value.ndim > 1]
+        vectors = [value for value in named if value.ndim <= 1]
+        groups.append({"params": matrices, "lr": rate, "weight_decay": config.weight_decay})
+        groups.append({"params": vectors, "lr": rate, "weight_decay": 0.0})
+    optimizer = torch.optim.AdamW(groups, fused=True)
+    warmup = max(1, math.ceil(config.warmup_share * n_steps))
+
+    def factor(step: int) -> float:
+        return min((step + 1) / warmup, max(0.0, (n_steps - step) / max(1, n_steps - warmup)))
+
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+
+def _set_dropout(model: TokenClassifier, dropout: float) -> None:
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = dropout
