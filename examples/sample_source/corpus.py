@@ -15,7 +15,7 @@ from sample_source.medline import Article, Author
 from sample_source.trials import advanced_slots, choose_manner, curative_slots
 
 HERE = Path(__file__).resolve().parent
-TRIALS = {"randomised": 38, "single": 26, "adjuvant": 18, "cohort": 12}
+TRIALS = {"randomised": 38, "single": 28, "adjuvant": 18, "cohort": 12}
 RESULTS = {
     "randomised": ("followup", "pfs", "os", "landmark", "orr", "dor", "safety"),
     "single": ("followup", "orr", "dor", "pfs", "os", "safety"),
