@@ -24,14 +24,16 @@ from compress.quantize import ActivationScale, quantize_columns, quantize_rows
 Floats = npt.NDArray[np.float32]
 
 
-def emit(model: TokenClassifier, scales: Sequence[LayerScales] | None = None) -> onnx.ModelProto:
+def emit(
+    model: TokenClassifier, scales: Sequence[LayerScales] | None = None, *, max_tokens: int | None = None
+) -> onnx.ModelProto:
     """The model as ONNX: with ``scales`` in int8, without them in fp32.
 
-    The embedding tables and the encoder's linear layers become int8; norms, softmax, GELU and the classifier
-    stay in float.
+    The word embeddings and the encoder's linear layers become int8; norms, softmax, GELU and the classifier
+    stay in float. Positions beyond ``max_tokens`` (None: those of the model) are left out.
     """
     graph = Graph()
-    hidden = _embed(graph, model.embeddings, int8=scales is not None)
+    hidden = _embed(graph, model.embeddings, max_tokens=max_tokens, int8=scales is not None)
     for index, layer in enumerate(model.layers):
         assert isinstance(layer, Layer)
         writer = _LayerWriter(graph, layer, None if scales is None else scales[index])
@@ -58,12 +60,12 @@ def _norm(graph: Graph, value: str, norm: nn.LayerNorm) -> str:
     return graph.node("LayerNormalization", value, gamma, beta, axis=-1, epsilon=norm.eps)
 
 
-def _embed(graph: Graph, embeddings: Embeddings, *, int8: bool) -> str:
+def _embed(graph: Graph, embeddings: Embeddings, *, max_tokens: int | None, int8: bool) -> str:
     one = np.array([1], np.int64)
     words = _look_up(graph, _array(embeddings.word.weight), "input_ids", int8=int8)
     length = graph.node("Shape", "input_ids", start=1, end=2)
     zero, axis = graph.constant(one - 1), graph.constant(one - 1)
-    table = graph.constant(_array(embeddings.position.weight))
+    table = graph.constant(_array(embeddings.position.weight)[:max_tokens])
     positions = graph.node("Slice", table, zero, length, axis)
     return _norm(graph, graph.node("Add", words, positions), embeddings.norm)
 
