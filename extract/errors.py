@@ -43,7 +43,7 @@ class ExtractError(Exception):
 
 
 class SourceError(ExtractError):
-    """An input file that cannot be read. ``what`` is a reason code of :mod:`extract.source`."""
+    """An input file that cannot be read. ``what`` is a reason code of :mod:`extract.reasons`."""
 
 
 class AnnotationError(ExtractError):
