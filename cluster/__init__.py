@@ -1,1 +1,6 @@
 """Dask clusters, opened and closed: knows nothing of citations or models."""
+
+from cluster.config import ClusterConfig, read_config
+from cluster.errors import ClusterError, ClusterRefused, ClusterUnreachable
+
+__all__ = ["ClusterConfig", "ClusterError", "ClusterRefused", "ClusterUnreachable", "read_config"]

@@ -5,6 +5,7 @@
     ExtractError
     └── JobError
         ├── InputMissing         an input that is not there, or stands for nothing
+        ├── InputConflict        two inputs of one name and different content
         ├── SettingsMismatch     an output made with another model or other settings
         ├── OutputUnwritable     the output folder cannot be made or written
         ├── OutputBroken         writing failed half-way: disk full, I/O error
@@ -26,6 +27,10 @@ class JobError(ExtractError):
 
 class InputMissing(JobError):
     """An input that is not there, or a pattern that stands for no file."""
+
+
+class InputConflict(JobError):
+    """Two inputs have one name and different content: one would replace the other."""
 
 
 class SettingsMismatch(JobError):

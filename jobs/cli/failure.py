@@ -10,6 +10,7 @@ from cluster.errors import ClusterError
 from extract.errors import BundleError, ExtractError, OutputError, UnknownModel
 from jobs.errors import (
     ClusterLost,
+    InputConflict,
     InputMissing,
     Interrupted,
     OutputBroken,
@@ -26,6 +27,7 @@ INTERNAL = 70
 EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (click.ClickException, USAGE),
     (InputMissing, USAGE),
+    (InputConflict, USAGE),
     (UnknownModel, USAGE),
     (TooManyQuarantined, 65),
     (OutputUnwritable, 73),

@@ -19,6 +19,24 @@ def echo_note(text: str) -> None:
     click.echo(text, err=True)
 
 
+def echo_summary(report: Mapping[str, Any]) -> None:
+    """What a run did, in a few lines on stdout."""
+    price = report["usd_per_million_citations"]
+    cost = "" if price is None else f", {price:,.2f} USD per million citations"
+    lines = (
+        f"{report['citations']:,} citations, {report['sentences']:,} sentences "
+        f"({report['sentences_gated_out']:,} gated out), {report['tokens']:,} tokens, "
+        f"{report['entities']:,} entities, {report['quarantined']:,} quarantined",
+        f"{report['wall_seconds']:,.1f} s with {report['workers']} workers ({report['cpu_seconds']:,.1f} s "
+        f"CPU, {report['peak_rss_bytes'] / 2**20:,.0f} MiB): "
+        f"{report['citations_per_second']:,.1f} citations/s, {report['tokens_per_second']:,.0f} tokens/s{cost}",
+        f"{report['status']}: run {report['run_id']} with {report['model']}, "
+        f"{report['citations_output']:,} citations in the output",
+    )
+    for line in lines:
+        click.echo(line)
+
+
 def echo_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on stdout; columns after the first are aligned to the right."""
     from rich.console import Console

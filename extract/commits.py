@@ -1,0 +1,189 @@
+"""Responsible for the records an output folder keeps about itself, as they are stored.
+
+::
+
+    DIR/_settings/0001.json              what decides how rows come about; one per change, in order
+    DIR/_sources/<file>.<revision>.json  an input file as it was read: its hash, its slices
+    DIR/_commits/<shard>.json            a finished shard: the data files it consists of
+    DIR/{entities,citations,deletions}/  data files; only those named by a commit count
+
+Every record is created exclusively and never changed, so whoever reads one sees all of it.
+Records are followed, folders are never searched for data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from extract.errors import OutputError
+from extract.slices import Slice
+
+COMMITS = "_commits"
+SOURCES = "_sources"
+SETTINGS = "_settings"
+RUNS = "_runs"
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A data file that belongs to a shard."""
+
+    kind: str
+    """``entities``, ``citations`` or ``deletions``: the folder and the schema."""
+    name: str
+    """File name in that folder, made of hexadecimal ids only."""
+    n_bytes: int
+    sha256: str
+    n_rows: int
+    digest: str
+    """:func:`extract.table.digest_rows` of the rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsRecord:
+    """What decides how rows come about. Another value of any field means other rows."""
+
+    number: int
+    """1 for the first settings of the output; the highest is in force."""
+    run_id: str
+    values: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """Equal exactly when all values are equal."""
+        return hashlib.sha256(json.dumps(dict(self.values), sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """An input file as it was when it was checked."""
+
+    identity: str
+    """What makes it the same file when its content changed: a MEDLINE file's name, else its path."""
+    revision: int
+    """1 for the first content seen under this identity."""
+    name: str
+    sha256: str
+    n_bytes: int
+    format: str
+    n_records: int
+    year: int | None
+    """Release year of a numbered MEDLINE file, 2026 for ``pubmed26n0001``."""
+    number: int | None
+    slices: tuple[Slice, ...]
+    run_id: str
+
+    @property
+    def order(self) -> tuple[int, int, str, str]:
+        """Sorts files oldest first: a later file's record replaces an earlier one's."""
+        return (self.year or 0, self.number or 0, self.name, self.sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRecord:
+    """A finished shard."""
+
+    shard: str
+    settings: str
+    """Digest of the settings it was made with."""
+    source_sha256: str
+    first_position: int
+    n_records: int
+    run_id: str
+    attempt: str
+    attempts: int
+    """Tries it took, the successful one included."""
+    files: tuple[DataFile, ...]
+    fates: Mapping[str, int]
+    n_deletions: int
+    n_sentences: int
+    n_gated_out: int
+    n_tokens: int
+    n_entities: int
+    n_carried: int
+    """Citations whose unchanged text was not tagged again."""
+    cpu_seconds: float
+    wall_seconds: float
+    peak_rss_bytes: int
+    worker: str
+    """Which worker process made it; no host name."""
+    cpu: str
+    """Class of the processor, since that decides which integer kernels ran."""
+
+    @property
+    def n_citations(self) -> int:
+        return sum(self.fates.values())
+
+    def file(self, kind: str) -> DataFile | None:
+        """The data file of a kind, if the shard has one."""
+        return next((file for file in self.files if file.kind == kind), None)
+
+
+def shard_id(source_sha256: str, first_position: int, n_records: int, settings: str) -> str:
+    """Identity of a shard: the same input range under the same settings is the same shard, in any run."""
+    text = f"{source_sha256}:{first_position}:{n_records}:{settings}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def to_json(record: CommitRecord | SourceRecord | SettingsRecord) -> bytes:
+    """The record as stored."""
+    return (json.dumps(asdict(record), sort_keys=True, indent=1) + "\n").encode()
+
+
+def read_commits(root: Path) -> dict[str, CommitRecord]:
+    """Finished shards of an output by shard id.
+
+    :raises OutputError: when a record is damaged.
+    """
+    return {record.shard: record for record in _read_all(root / COMMITS, _parse_commit)}
+
+
+def read_sources(root: Path) -> list[SourceRecord]:
+    """Every revision of every input file ever taken in.
+
+    :raises OutputError: when a record is damaged.
+    """
+    return _read_all(root / SOURCES, _parse_source)
+
+
+def read_settings(root: Path) -> list[SettingsRecord]:
+    """Every settings the output was made with, oldest first; the last is in force.
+
+    :raises OutputError: when a record is damaged.
+    """
+    return sorted(_read_all(root / SETTINGS, _parse_settings), key=lambda record: record.number)
+
+
+def _parse_commit(data: Mapping[str, Any]) -> CommitRecord:
+    return CommitRecord(**{**data, "files": tuple(DataFile(**file) for file in data["files"])})
+
+
+def _parse_source(data: Mapping[str, Any]) -> SourceRecord:
+    return SourceRecord(**{**data, "slices": tuple(Slice(**piece) for piece in data["slices"])})
+
+
+def _parse_settings(data: Mapping[str, Any]) -> SettingsRecord:
+    return SettingsRecord(**data)
+
+
+def _read_all(folder: Path, parse: Callable[[Mapping[str, Any]], Record]) -> list[Record]:
+    records = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            records.append(parse(json.loads(path.read_bytes())))
+        except (OSError, ValueError, TypeError, KeyError) as exc:
+            raise OutputError(
+                "record cannot be read",
+                f"{folder.name}/{path.name}",
+                str(exc),
+                "a record of this format",
+                "remove the damaged record and run again: its shard is redone",
+            ) from exc
+    return records

@@ -1,0 +1,94 @@
+"""Responsible for `extract run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jobs.cli.group import command
+from jobs.cli.output import echo_json, echo_summary
+
+if TYPE_CHECKING:
+    from jobs.config import JobConfig
+
+
+@command("run", example="extract run baseline/*.xml.gz --out out\nextract run nightly/ --out out --json")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Output folder; made if missing.")
+@click.option("--model", default="pruned25-int8", show_default=True, help="Variant name, or a bundle folder.")
+@click.option("--workers", type=click.IntRange(1), help="Worker processes. [default: one per physical core]")
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="Join a running Dask scheduler (tls:// or this machine)."
+)
+@click.option(
+    "--cluster", type=click.Path(path_type=Path), metavar="FILE.toml", help="Settings of the cluster."
+)
+@click.option("--insecure-network", is_flag=True, help="Allow a scheduler elsewhere without TLS.")
+@click.option("--no-gate", is_flag=True, help="Tag every sentence, even if the model has a gate.")
+@click.option("--replace-model", is_flag=True, help="Process an output of other settings again with these.")
+@click.option(
+    "--max-quarantine",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Stop when more citations than this share are unusable. [default: 0.001, but at least 10 citations]",
+)
+@click.option(
+    "--price-per-hour",
+    type=click.FloatRange(0),
+    metavar="USD",
+    help="What all machines together cost. [default: 0.048 a worker, that is 0.096 for two vCPUs]",
+)
+@click.option("--shard-size", type=click.IntRange(1), help="Citations a shard. [default: by size of input]")
+def run(as_json: bool, **options: Any) -> None:
+    """Extract entities from INPUT (files, folders, globs) into the folder --out.
+
+    Running the same command again continues where it stopped, and takes in only what is new.
+    """
+    from jobs.cli.progress import shown_progress
+    from jobs.cli.signals import stop_on_signals
+    from jobs.run import run_job
+
+    config = _config_of(**options)
+    with shown_progress() as listener, stop_on_signals() as stop:
+        report = run_job(config, listener=listener, stop=stop)
+    (echo_json if as_json else echo_summary)(report.to_dict())
+    if report.stopped_by is not None:
+        raise report.stopped_by
+
+
+def _config_of(
+    *,
+    inputs: tuple[str, ...],
+    out: Path,
+    model: str,
+    workers: int | None,
+    scheduler: str | None,
+    cluster: Path | None,
+    insecure_network: bool,
+    no_gate: bool,
+    replace_model: bool,
+    max_quarantine: float | None,
+    price_per_hour: float | None,
+    shard_size: int | None,
+) -> JobConfig:
+    from cluster import ClusterConfig, read_config
+    from jobs.config import JobConfig
+    from jobs.model import find_model
+
+    if cluster is not None and (scheduler is not None or workers is not None):
+        raise click.UsageError("--cluster already says how many workers or which scheduler")
+    return JobConfig(
+        inputs=inputs,
+        out=out,
+        model=find_model(model),
+        cluster=read_config(cluster)
+        if cluster is not None
+        else ClusterConfig(n_workers=workers, scheduler=scheduler, insecure_network=insecure_network),
+        gate=not no_gate,
+        replace_model=replace_model,
+        max_quarantine=max_quarantine,
+        price_per_hour=price_per_hour,
+        slice_records=shard_size,
+    )

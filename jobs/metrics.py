@@ -1,0 +1,136 @@
+"""Responsible for the numbers of a run: added up from commit records, told by their contract names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from extract.commits import CommitRecord
+from jobs.config import USD_PER_WORKER_HOUR
+from jobs.errors import JobError
+
+
+@dataclass
+class Tally:
+    """Sums over the shards that a run committed."""
+
+    fates: Counter[str] = field(default_factory=Counter)
+    n_shards: int = 0
+    n_deletions: int = 0
+    n_sentences: int = 0
+    n_gated_out: int = 0
+    n_tokens: int = 0
+    n_entities: int = 0
+    n_carried: int = 0
+    cpu_seconds: float = 0.0
+    """CPU time of the workers in the attempts that were committed."""
+    worker_seconds: dict[str, float] = field(default_factory=dict)
+    """Seconds each worker process was busy."""
+    worker_citations: Counter[str] = field(default_factory=Counter)
+    worker_rss: dict[str, int] = field(default_factory=dict)
+    """Largest resident memory of each worker process, in bytes."""
+
+    def add(self, record: CommitRecord) -> None:
+        """Count a committed shard."""
+        self.fates.update(record.fates)
+        self.n_shards += 1
+        self.n_deletions += record.n_deletions
+        self.n_sentences += record.n_sentences
+        self.n_gated_out += record.n_gated_out
+        self.n_tokens += record.n_tokens
+        self.n_entities += record.n_entities
+        self.n_carried += record.n_carried
+        self.cpu_seconds += record.cpu_seconds
+        busy = self.worker_seconds.get(record.worker, 0.0)
+        self.worker_seconds[record.worker] = busy + record.wall_seconds
+        self.worker_citations[record.worker] += record.n_citations
+        self.worker_rss[record.worker] = max(record.peak_rss_bytes, self.worker_rss.get(record.worker, 0))
+
+    @property
+    def n_citations(self) -> int:
+        return sum(self.fates.values())
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did."""
+
+    run_id: str
+    model: str
+    model_sha256: str
+    tally: Tally
+    n_workers: int
+    wall_seconds: float
+    driver_cpu_seconds: float
+    driver_rss_bytes: int
+    price_per_hour: float | None
+    """USD for all machines; None for the default price a worker."""
+    n_citations_output: int
+    """Citations in the output after the run, whoever committed them."""
+    n_files_refused: int
+    n_shards_failed: int
+    n_duplicates: int
+    """Shards that another run had committed first."""
+    stopped_by: JobError | None
+    """Why the run did not end well; what it committed stays."""
+
+    @property
+    def status(self) -> str:
+        """``done``; ``partial`` when input was refused or the run stopped before its end."""
+        return "done" if self.stopped_by is None else "partial"
+
+    @property
+    def usd_per_million(self) -> float | None:
+        """Cost of a million citations at this run's pace; None when it processed none."""
+        if not self.tally.n_citations:
+            return None
+        price = self.price_per_hour
+        if price is None:
+            price = USD_PER_WORKER_HOUR * max(self.n_workers, 1)
+        return price * self.wall_seconds / 3600 / self.tally.n_citations * 1e6
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report by its contract names, and what else is known."""
+        tally = self.tally
+        return {
+            "run_id": self.run_id,
+            "status": self.status,
+            "citations": tally.n_citations,
+            "sentences": tally.n_sentences,
+            "sentences_gated_out": tally.n_gated_out,
+            "tokens": tally.n_tokens,
+            "entities": tally.n_entities,
+            "quarantined": tally.fates["quarantined"],
+            "wall_seconds": round(self.wall_seconds, 3),
+            "citations_per_second": round(tally.n_citations / self.wall_seconds, 2),
+            "tokens_per_second": round(tally.n_tokens / self.wall_seconds, 2),
+            "cpu_seconds": round(tally.cpu_seconds + self.driver_cpu_seconds, 3),
+            "peak_rss_bytes": sum(tally.worker_rss.values()) + self.driver_rss_bytes,
+            "workers": self.n_workers,
+            "model": self.model,
+            "usd_per_million_citations": None
+            if self.usd_per_million is None
+            else round(self.usd_per_million, 4),
+            "model_sha256": self.model_sha256,
+            "fates": dict(sorted(tally.fates.items())),
+            "deletions": tally.n_deletions,
+            "carried_over": tally.n_carried,
+            "shards": tally.n_shards,
+            "duplicate_attempts": self.n_duplicates,
+            "files_refused": self.n_files_refused,
+            "shards_failed": self.n_shards_failed,
+            "citations_output": self.n_citations_output,
+            "per_worker": self._per_worker(),
+        }
+
+    def _per_worker(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "worker": worker,
+                "citations": citations,
+                "citations_per_second": round(citations / max(self.tally.worker_seconds[worker], 1e-9), 2),
+                "peak_rss_bytes": self.tally.worker_rss[worker],
+            }
+            for worker, citations in sorted(self.tally.worker_citations.items())
+        ]

@@ -1,0 +1,111 @@
+"""Responsible for the model of a run: named once by the driver, opened once in every worker process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from extract.records import Citation, Field, Sentence
+from extract.tagger import Tagged
+from jobs.errors import ModelUnavailable
+
+
+class SentenceTagger(Protocol):
+    """What a shard needs of a model; :class:`extract.tagger.Tagger` is one."""
+
+    def tag(self, sentences: Sequence[str]) -> Tagged: ...
+
+
+class Gate(Protocol):
+    """Decides which sentences can hold an entity at all."""
+
+    def keep(self, citation: Citation, sentences: Sequence[tuple[Field, Sentence]]) -> Sequence[bool]:
+        """For each sentence of a citation, whether it goes to the model."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in this process, ready to use."""
+
+    tagger: SentenceTagger
+    gate: Gate | None
+
+
+class ModelSource(Protocol):
+    """A model as the driver names it: small, picklable, opened where it is needed."""
+
+    @property
+    def name(self) -> str:
+        """Variant name."""
+
+    @property
+    def sha256(self) -> str:
+        """Identity of everything that can change an answer."""
+
+    @property
+    def has_gate(self) -> bool: ...
+
+    def open(self) -> LoadedModel:
+        """Load and check the model.
+
+        :raises ExtractError: when it is not the one that was named, or does not work here.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class BundleSource:
+    """A model bundle in a folder that every worker can read."""
+
+    path: Path
+    name: str
+    sha256: str
+    has_gate: bool = False
+
+    def open(self) -> LoadedModel:
+        """Open the bundle, whose files are hashed and whose golden probe is run."""
+        from extract.bundle import open_bundle
+        from extract.tagger import open_tagger
+
+        bundle = open_bundle(self.path)
+        if bundle.sha256 != self.sha256:
+            raise ModelUnavailable(
+                "model_hash_mismatch",
+                str(self.path),
+                bundle.sha256[:16],
+                self.sha256[:16],
+                "the bundle was changed during the run: put the old one back, or start the run again",
+            )
+        return LoadedModel(open_tagger(bundle), getattr(bundle, "gate", None))
+
+
+def find_model(name_or_path: str) -> BundleSource:
+    """The bundle that a name or a path stands for, verified.
+
+    :raises BundleError: when there is none, or it is damaged.
+    """
+    from extract.bundle import open_bundle
+    from extract.registry import find_bundle
+
+    bundle = open_bundle(find_bundle(name_or_path))
+    gated = getattr(bundle, "gate", None) is not None
+    return BundleSource(bundle.path.absolute(), bundle.name, bundle.sha256, gated)
+
+
+_LOADED: dict[str, LoadedModel] = {}
+_LOCK = threading.Lock()
+
+
+def require_model(source: ModelSource) -> LoadedModel:
+    """The model, opened at first use in this process and kept; only the latest one is.
+
+    A worker plugin could preload it, but an error in the plugin of a late worker is only logged and
+    the worker takes work without a model. So the work itself asks.
+    """
+    with _LOCK:
+        if source.sha256 not in _LOADED:
+            _LOADED.clear()
+            _LOADED[source.sha256] = source.open()
+        return _LOADED[source.sha256]

@@ -1,0 +1,238 @@
+"""Responsible for a whole run: take in the inputs, plan, process what is not done, report."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import deque
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cluster.cores import count_cores
+from extract.commits import read_commits, read_sources
+from extract.errors import SourceError
+from extract.inputs import find_inputs
+from jobs.config import JobConfig, Listener, Silence, StopRequest
+from jobs.durable import make_folder
+from jobs.errors import (
+    ClusterLost,
+    InputMissing,
+    Interrupted,
+    JobError,
+    SettingsMismatch,
+    Stalled,
+    TooManyQuarantined,
+)
+from jobs.intake import CheckTask, Intake, check_input
+from jobs.layout import make_output, staging_folder
+from jobs.metrics import RunReport, Tally
+from jobs.plan import Shard, find_gaps, find_new_year, plan_shards, plan_slice_records
+from jobs.process import peak_rss_bytes
+from jobs.runs import new_run_id, opened_run, write_metrics
+from jobs.settings import settings_of, settle_settings
+
+# Dask takes half a second to import, so a run that finds nothing to do must not need it.
+if TYPE_CHECKING:
+    from typing import Any
+
+    from distributed import Client
+
+    from jobs.dispatch import Dispatcher
+
+CHECK_TRIES = 2
+
+
+def run_job(
+    config: JobConfig, *, listener: Listener | None = None, stop: StopRequest | None = None
+) -> RunReport:
+    """Run a job to its end, or to where it has to stop; what is committed stays in any case.
+
+    A run that stopped, or refused input, says why in the report's ``stopped_by``.
+
+    :raises InputMissing: when an input is not there.
+    :raises SettingsMismatch: when the output was made with other settings, or for another year.
+    :raises OutputUnwritable: when the output folder cannot be written.
+    """
+    paths = find_paths(config.inputs)
+    make_output(config.out)
+    run_id = new_run_id(config.out)
+    wanted = settings_of(config.model, gate=config.gate)
+    settings = settle_settings(config.out, wanted, run_id=run_id, replace=config.replace_model)
+    facts = {"settings": wanted, "inputs": len(paths), "gate": config.gate}
+    with opened_run(config.out, run_id, facts):
+        run = _Run(config, run_id, settings.digest, listener or Silence(), stop or StopRequest())
+        report = run.go(paths)
+        write_metrics(config.out, run_id, report.to_dict())
+    return report
+
+
+def find_paths(inputs: tuple[str, ...]) -> list[Path]:
+    """The input files.
+
+    :raises InputMissing: when an argument stands for no file.
+    """
+    try:
+        return find_inputs(inputs)
+    except SourceError as exc:
+        raise InputMissing("no such input", exc.where, exc.got, exc.expected, "check the path") from exc
+
+
+class _Run:
+    """The state of one run."""
+
+    def __init__(
+        self, config: JobConfig, run_id: str, settings: str, listener: Listener, stop: StopRequest
+    ) -> None:
+        self._config = config
+        self._run_id = run_id
+        self._settings = settings
+        self._listener = listener
+        self._stop = stop
+        self._tally = Tally()
+        self._started = time.monotonic()
+        self._cpu_started = time.process_time()
+        self._check_cpu = 0.0
+        self._n_workers = 0
+        self._n_refused = self._n_failed = self._n_duplicates = 0
+        self._stack = ExitStack()
+        self._client: Client | None = None
+
+    def go(self, paths: list[Path]) -> RunReport:
+        """All steps in order."""
+        stopped_by: JobError | None = None
+        try:
+            with self._stack:
+                intake = self._take_in(paths)
+                self._process(plan_shards(intake.inputs, self._settings))
+        except (Interrupted, Stalled, ClusterLost, TooManyQuarantined) as error:
+            stopped_by = error
+        finally:
+            shutil.rmtree(staging_folder(self._config.out, self._run_id), ignore_errors=True)
+        return self._report(stopped_by or self._complaint())
+
+    def _take_in(self, paths: list[Path]) -> Intake:
+        """Register all inputs; those not known are checked on the cluster first."""
+        intake = Intake(self._config.out, paths)
+        if intake.unknown:
+            sizes = [(candidate.path.name, candidate.n_bytes) for candidate in intake.unknown]
+            n_workers = self._config.cluster.n_workers or count_cores()
+            slice_records = self._config.slice_records or plan_slice_records(sizes, n_workers)
+            self._check(intake, intake.plan_checks(slice_records))
+            intake.write_seen()
+        for error in intake.refused:
+            self._listener.note(f"refused: {error}")
+        self._n_refused += len(intake.refused)
+        sources = read_sources(self._config.out)
+        self._check_years([*sources])
+        for gap in find_gaps(sources):
+            self._listener.note(gap)
+        return intake
+
+    def _check(self, intake: Intake, tasks: list[CheckTask]) -> None:
+        dispatcher: Dispatcher[CheckTask] = self._dispatcher()
+        self._listener.checking(len(tasks))
+        pending = deque(tasks)
+        tries = dict.fromkeys((task.candidate.path for task in tasks), 0)
+        while pending or dispatcher.n_running:
+            while pending and dispatcher.has_room:
+                task = pending.popleft()
+                tries[task.candidate.path] += 1
+                dispatcher.submit(task, check_input, task)
+            outcome = dispatcher.wait()
+            path = outcome.tag.candidate.path
+            if outcome.error is None:
+                self._check_cpu += outcome.result.cpu_seconds
+                intake.register(outcome.result, self._run_id)
+            elif isinstance(outcome.error, SourceError):
+                intake.refused.append(outcome.error)
+            elif tries[path] < CHECK_TRIES:
+                pending.append(outcome.tag)
+                continue
+            else:
+                intake.refused.append(SourceError("unreadable", str(path), repr(outcome.error)[:200]))
+            self._listener.checked()
+
+    def _check_years(self, sources: list[Any]) -> None:
+        found = find_new_year(sources)
+        if found is not None:
+            name, years = found
+            raise SettingsMismatch(
+                f"two yearly baselines of {name!r} in one output",
+                str(self._config.out),
+                str(years[-1]),
+                str(years[0]),
+                "a new baseline is a complete re-issue: start a new output for it",
+            )
+
+    def _process(self, shards: list[Shard]) -> None:
+        """Get every shard committed that is not."""
+        done = read_commits(self._config.out)
+        pending = [shard for shard in shards if shard.id not in done]
+        n_citations = sum(shard.piece.n_records for shard in shards)
+        n_pending = sum(shard.piece.n_records for shard in pending)
+        self._listener.planned(n_citations, n_citations - n_pending)
+        if not pending:
+            return
+        from jobs.work import Work
+
+        make_folder(staging_folder(self._config.out, self._run_id), 0o700)
+        work = Work(
+            self._config,
+            self._run_id,
+            self._dispatcher(),
+            listener=self._listener,
+            on_commit=self._tally.add,
+            n_citations=n_pending,
+        )
+        try:
+            work.run(pending)
+        finally:
+            self._n_refused += len(work.refused)
+            self._n_failed += len(work.failed)
+            self._n_duplicates += work.n_duplicates
+
+    def _dispatcher(self) -> Dispatcher[Any]:
+        """A dispatcher on the cluster, which is opened when first needed."""
+        from cluster.open import count_threads, open_cluster
+        from jobs.dispatch import Dispatcher
+
+        if self._client is None:
+            self._client = self._stack.enter_context(open_cluster(self._config.cluster))
+        self._n_workers = count_threads(self._client)
+        return Dispatcher(
+            self._client,
+            window=self._n_workers,
+            stop=self._stop,
+            silence_seconds=self._config.silence_seconds,
+        )
+
+    def _complaint(self) -> JobError | None:
+        """What is to be said of a run that came to its end."""
+        if not self._n_refused and not self._n_failed:
+            return None
+        parts = [f"{self._n_refused} input files refused"] if self._n_refused else []
+        parts += [f"{self._n_failed} shards failed"] if self._n_failed else []
+        return TooManyQuarantined(
+            " and ".join(parts),
+            advice="everything else is committed; repair the input and run the same command again",
+        )
+
+    def _report(self, stopped_by: JobError | None) -> RunReport:
+        commits = read_commits(self._config.out).values()
+        return RunReport(
+            run_id=self._run_id,
+            model=self._config.model.name,
+            model_sha256=self._config.model.sha256,
+            tally=self._tally,
+            n_workers=self._n_workers,
+            wall_seconds=time.monotonic() - self._started,
+            driver_cpu_seconds=time.process_time() - self._cpu_started + self._check_cpu,
+            driver_rss_bytes=peak_rss_bytes(),
+            price_per_hour=self._config.price_per_hour,
+            n_citations_output=sum(commit.n_citations for commit in commits),
+            n_files_refused=self._n_refused,
+            n_shards_failed=self._n_failed,
+            n_duplicates=self._n_duplicates,
+            stopped_by=stopped_by,
+        )

@@ -1,0 +1,228 @@
+"""Responsible for one shard: read, split, gate, tag, write. The function that the cluster runs."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from extract import reasons
+from extract.commits import DataFile
+from extract.errors import SourceError
+from extract.records import Citation, Deletion, Field, Mention, Rejected, Sentence
+from extract.sentences import split_sentences
+from extract.slices import Slice
+from extract.source import iter_records
+from jobs.faults import fault_point
+from jobs.model import LoadedModel, ModelSource, SentenceTagger, require_model
+from jobs.process import cpu_class, peak_rss_bytes, process_name
+from jobs.receipt import Receipt
+from jobs.rows import (
+    CitationRow,
+    EntityColumns,
+    Found,
+    Origin,
+    citation_table,
+    deletion_table,
+    row_of,
+    row_of_rejected,
+)
+from jobs.staging import stage_table
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTask:
+    """All that a worker needs to know of a shard: paths and small values."""
+
+    shard: str
+    run_id: str
+    root: Path
+    """The output folder, as every worker sees it."""
+    path: Path
+    """The source file, as every worker sees it."""
+    source: str
+    """Name of the source file, as rows have it."""
+    format: str
+    n_bytes: int
+    mtime_ns: int
+    piece: Slice
+    model: ModelSource
+    gate: bool
+    skip: tuple[tuple[int, str], ...] = ()
+    """Records to quarantine unread by the model: position and reason."""
+    only: tuple[int, int] | None = None
+    """Half-open range of positions: only look whether these can be processed, write nothing."""
+    chunk: int | None = None
+    """Citations that go to the model at once; None for all. Decides memory and speed, never the answer."""
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A citation whose sentences are ready for the model."""
+
+    citation: Citation
+    row: CitationRow
+    sentences: list[tuple[Field, Sentence]]
+
+
+@dataclass
+class ShardRows:
+    """Everything a shard writes, while it grows."""
+
+    rows: list[CitationRow] = field(default_factory=list)
+    entities: EntityColumns = field(default_factory=EntityColumns)
+    deletions: list[Deletion] = field(default_factory=list)
+
+
+def run_shard(task: ShardTask) -> Receipt:
+    """Process a shard and stage its files; the driver publishes them.
+
+    :raises SourceError: when the file is not the one that was checked.
+    :raises BundleError: when the model cannot be used in this process.
+    :raises OutputBroken: when its files cannot be written.
+    """
+    started, cpu_started = time.monotonic(), time.process_time()
+    fault_point("shard.start", task.shard)
+    model = require_model(task.model)
+    found = ShardRows()
+    prepared = list(_prepare_records(task, model, found))
+    fault_point("shard.read", task.shard)
+    chunk = task.chunk or len(prepared) or 1
+    for start in range(0, len(prepared), chunk):
+        _tag(model.tagger, prepared[start : start + chunk], found)
+    fault_point("shard.tagged", task.shard)
+    attempt = uuid.uuid4().hex
+    files = () if task.only else _stage(task, found, attempt)
+    fault_point("shard.staged", task.shard)
+    return Receipt(
+        shard=task.shard,
+        attempt=attempt,
+        files=files,
+        fates=dict(Counter(row.fate for row in found.rows)),
+        n_deletions=len(found.deletions),
+        n_sentences=sum(row.n_sentences for row in found.rows),
+        n_gated_out=sum(row.n_gated_out for row in found.rows),
+        n_tokens=sum(row.n_tokens for row in found.rows),
+        n_entities=len(found.entities),
+        n_carried=0,
+        cpu_seconds=time.process_time() - cpu_started,
+        wall_seconds=time.monotonic() - started,
+        peak_rss_bytes=peak_rss_bytes(),
+        worker=process_name(),
+        cpu=cpu_class(),
+    )
+
+
+def _prepare_records(task: ShardTask, model: LoadedModel, found: ShardRows) -> Iterator[Prepared]:
+    """Give every record of the slice its row; yield those that the model must see."""
+    skip = dict(task.skip)
+    for record in _iter_unchanged(task):
+        if isinstance(record, Deletion):
+            found.deletions.append(record)
+        elif isinstance(record, Rejected):
+            found.rows.append(row_of_rejected(record))
+        elif task.only and not task.only[0] <= record.position < task.only[1]:
+            continue
+        elif record.position in skip:
+            row = row_of(record, "quarantined")
+            row.reason = skip[record.position]
+            found.rows.append(row)
+        else:
+            yield from _prepare(record, model if task.gate else LoadedModel(model.tagger, None), found)
+
+
+def _iter_unchanged(task: ShardTask) -> Iterator[Citation | Deletion | Rejected]:
+    """The records of the slice, provided the file is still the one that was checked."""
+    state = task.path.stat() if task.path.exists() else None
+    if state is None or (state.st_size, state.st_mtime_ns) != (task.n_bytes, task.mtime_ns):
+        raise SourceError(
+            reasons.RECORD_COUNT, str(task.path), "a file changed since it was checked", advice="run again"
+        )
+    yield from iter_records(task.path, task.format, task.piece)
+
+
+def _prepare(citation: Citation, model: LoadedModel, found: ShardRows) -> Iterator[Prepared]:
+    """Split a citation into sentences and gate them; its row is added whatever happens."""
+    row = row_of(citation, "no_text")
+    found.rows.append(row)
+    if not citation.fields:
+        return
+    row.fate = "no_entities"
+    try:
+        sentences = [
+            (part, sentence)
+            for part in citation.fields
+            for sentence in split_sentences(part.text, part.sections)
+        ]
+        kept = sentences
+        if model.gate is not None:
+            keep = model.gate.keep(citation, sentences)
+            kept = [sentence for sentence, wanted in zip(sentences, keep, strict=True) if wanted]
+    except Exception as error:  # one bad record costs one record, whatever is wrong with it
+        _quarantine(row, error)
+        return
+    row.n_sentences, row.n_gated_out = len(sentences), len(sentences) - len(kept)
+    if kept:
+        yield Prepared(citation, row, kept)
+
+
+def _quarantine(row: CitationRow, error: Exception) -> None:
+    if isinstance(error, MemoryError):
+        raise error
+    row.fate, row.reason = "quarantined", f"{type(error).__name__}: {error}"[:500]
+    row.n_tokens = row.n_entities = 0
+
+
+def _tag(tagger: SentenceTagger, prepared: Sequence[Prepared], found: ShardRows) -> None:
+    """Run the model over all sentences at once; on failure over halves, down to the citation that fails."""
+    if not prepared:
+        return
+    texts = [part.text[s.start : s.end] for entry in prepared for part, s in entry.sentences]
+    try:
+        tagged = tagger.tag(texts)
+    except Exception as error:  # told apart below: one bad record costs one record
+        if len(prepared) == 1:
+            _quarantine(prepared[0].row, error)
+            return
+        half = len(prepared) // 2
+        _tag(tagger, prepared[:half], found)
+        _tag(tagger, prepared[half:], found)
+        return
+    ends = np.cumsum([len(entry.sentences) for entry in prepared])
+    for entry, end, tokens in zip(prepared, ends.tolist(), np.split(tagged.n_tokens, ends[:-1]), strict=True):
+        entry.row.n_tokens = int(tokens.sum())
+        mentions = tagged.mentions[end - len(entry.sentences) : end]
+        if any(mentions):
+            _add_entities(entry, mentions, found)
+
+
+def _add_entities(entry: Prepared, mentions: Sequence[tuple[Mention, ...]], found: ShardRows) -> None:
+    mine = EntityColumns()
+    try:
+        for (part, sentence), in_sentence in zip(entry.sentences, mentions, strict=True):
+            if in_sentence:
+                mine.add(entry.citation, Found(part, sentence, in_sentence))
+    except Exception as error:  # one bad record costs one record
+        _quarantine(entry.row, error)
+        return
+    entry.row.fate, entry.row.n_entities = "extracted", len(mine)
+    found.entities.extend(mine)
+
+
+def _stage(task: ShardTask, found: ShardRows, attempt: str) -> tuple[DataFile, ...]:
+    origin = Origin(task.model.name, task.model.sha256, task.source, task.run_id)
+    tables = {
+        "entities": found.entities.to_table(origin),
+        "citations": citation_table(found.rows, origin),
+    }
+    if found.deletions:
+        tables["deletions"] = deletion_table(found.deletions, origin)
+    return tuple(
+        stage_table(task.root, table, kind=kind, shard=task.shard, attempt=attempt, run_id=task.run_id)
+        for kind, table in tables.items()
+    )

@@ -1,0 +1,219 @@
+"""Responsible for getting every pending shard committed: tries again, tries alone, halves, quarantines."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from extract.commits import COMMITS, CommitRecord
+from extract.errors import BundleError, SourceError
+from jobs.commit import publish
+from jobs.config import JobConfig, Listener
+from jobs.dispatch import Dispatcher, Outcome
+from jobs.errors import (
+    ClusterLost,
+    Interrupted,
+    JobError,
+    OutputBroken,
+    OutputUnwritable,
+    Stalled,
+    TooManyQuarantined,
+)
+from jobs.isolate import find_poison
+from jobs.plan import Shard
+from jobs.receipt import Receipt
+from jobs.shard import ShardTask, run_shard
+
+TRIES = 3
+"""How often a shard is tried among others before it is tried alone."""
+CHUNK_ALONE = 100
+"""Citations at once for a shard tried alone: a shard that needs too much memory passes so."""
+SMALLEST_ALLOWANCE = 10
+DEFAULT_SHARE = 0.001
+
+_FATAL = (OutputBroken, OutputUnwritable, BundleError, JobError)
+
+
+class Work:
+    """The shards of a run on their way to being committed."""
+
+    def __init__(
+        self,
+        config: JobConfig,
+        run_id: str,
+        dispatcher: Dispatcher[Shard],
+        *,
+        listener: Listener,
+        on_commit: Callable[[CommitRecord], None],
+        n_citations: int,
+    ) -> None:
+        self._config = config
+        self._run_id = run_id
+        self._dispatcher = dispatcher
+        self._listener = listener
+        self._on_commit = on_commit
+        self._attempts: Counter[str] = Counter()
+        self._suspects: list[Shard] = []
+        self._refused: set[str] = set()
+        self._n_quarantined = 0
+        share = config.max_quarantine
+        self._allowance = (
+            max(SMALLEST_ALLOWANCE, int(DEFAULT_SHARE * n_citations))
+            if share is None
+            else int(share * n_citations)
+        )
+        self.n_duplicates = 0
+        """Attempts whose shard another run had committed in the meantime."""
+        self.refused: list[SourceError] = []
+        """Files that turned out to be unreadable after all."""
+        self.failed: list[Shard] = []
+        """Shards that could not be processed, nor the record found that is to blame."""
+
+    def run(self, shards: Iterable[Shard]) -> None:
+        """Process all shards; what has been committed stays so whatever happens.
+
+        :raises JobError: when the run cannot go on.
+        """
+        try:
+            self._run_together(deque(shards))
+            for shard in self._suspects:
+                self._run_alone(shard)
+        except (Interrupted, Stalled, ClusterLost):
+            for outcome in self._dispatcher.take_ended():
+                if outcome.error is None:
+                    self._publish(outcome.tag, outcome.result)
+            raise
+
+    def _run_together(self, pending: deque[Shard]) -> None:
+        while pending or self._dispatcher.n_running:
+            while pending and self._dispatcher.has_room:
+                self._start(pending.popleft())
+            if not self._dispatcher.n_running:
+                continue
+            outcome = self._dispatcher.wait()
+            if outcome.error is None:
+                self._publish(outcome.tag, outcome.result)
+            else:
+                self._judge(outcome, pending)
+
+    def _start(self, shard: Shard) -> None:
+        """Submit a shard, unless its file was refused or another run has committed it."""
+        if shard.source.sha256 in self._refused:
+            return
+        if (self._config.out / COMMITS / f"{shard.id}.json").exists():
+            self._listener.committed(shard.piece.n_records)
+            return
+        self._dispatcher.submit(shard, run_shard, self._task(shard))
+
+    def _task(self, shard: Shard) -> ShardTask:
+        return ShardTask(
+            shard=shard.id,
+            run_id=self._run_id,
+            root=self._config.out.absolute(),
+            path=shard.input.path,
+            source=shard.source.name,
+            format=shard.source.format,
+            n_bytes=shard.source.n_bytes,
+            mtime_ns=shard.input.mtime_ns,
+            piece=shard.piece,
+            model=self._config.model,
+            gate=self._config.gate,
+        )
+
+    def _judge(self, outcome: Outcome[Shard], pending: deque[Shard]) -> None:
+        """Decide what a failed attempt means: for the run, for the file, or for the shard."""
+        shard, error = outcome.tag, outcome.error
+        if isinstance(error, SourceError):
+            self._refuse(shard, error)
+            return
+        if isinstance(error, _FATAL):
+            raise error
+        self._attempts[shard.id] += 1
+        if self._attempts[shard.id] < TRIES:
+            pending.append(shard)
+        else:
+            self._suspects.append(shard)
+
+    def _refuse(self, shard: Shard, error: SourceError) -> None:
+        if shard.source.sha256 not in self._refused:
+            self._refused.add(shard.source.sha256)
+            self.refused.append(error)
+            self._listener.note(f"refused: {error}")
+
+    def _publish(self, shard: Shard, receipt: Receipt) -> None:
+        """Commit a shard.
+
+        :raises TooManyQuarantined: when it brings more quarantined citations than the run may have.
+        """
+        attempts = self._attempts[shard.id] + 1
+        record = publish(self._config.out, shard, receipt, run_id=self._run_id, attempts=attempts)
+        self._listener.committed(receipt.n_citations)
+        if record is None:
+            self.n_duplicates += 1
+            return
+        self._on_commit(record)
+        self._n_quarantined += receipt.fates.get("quarantined", 0)
+        if self._n_quarantined > self._allowance:
+            raise TooManyQuarantined(
+                "too many citations quarantined",
+                str(self._config.out),
+                str(self._n_quarantined),
+                f"at most {self._allowance}",
+                "see their reasons in citations/, or raise --max-quarantine",
+            )
+
+    def _run_alone(self, shard: Shard) -> None:
+        """Process a shard that failed repeatedly: with nothing beside it, then without its poison."""
+        self._listener.note(f"shard {shard.id[:8]} failed {TRIES} times; trying it alone")
+        task = self._task(shard)
+        outcome = self._try(shard, task)
+        if outcome.error is not None and not isinstance(outcome.error, SourceError):
+            first = shard.piece.first_position
+            poison = find_poison(
+                lambda low, high: self._probe(shard, low, high), first, first + shard.piece.n_records
+            )
+            for position, reason in sorted(poison.items()):
+                self._listener.note(f"quarantined record {position} of {shard.source.name}: {reason}")
+            outcome = self._try(shard, task, skip=tuple(sorted(poison.items())))
+        if outcome.error is None:
+            self._publish(shard, outcome.result)
+        elif isinstance(outcome.error, SourceError):
+            self._refuse(shard, outcome.error)
+        else:
+            self.failed.append(shard)
+            self._listener.note(f"shard {shard.id[:8]} given up: {reason_of(outcome)}")
+
+    def _probe(self, shard: Shard, low: int, high: int) -> str | None:
+        outcome = self._try(shard, self._task(shard), only=(low, high))
+        return None if outcome.error is None else reason_of(outcome)
+
+    def _try(
+        self,
+        shard: Shard,
+        task: ShardTask,
+        *,
+        skip: tuple[tuple[int, str], ...] = (),
+        only: tuple[int, int] | None = None,
+    ) -> Outcome[Shard]:
+        """Run one attempt with nothing else on the cluster."""
+        self._attempts[shard.id] += only is None
+        small = dataclasses.replace(task, skip=skip, only=only, chunk=CHUNK_ALONE)
+        self._dispatcher.submit(shard, run_shard, small)
+        outcome = self._dispatcher.wait()
+        if isinstance(outcome.error, _FATAL) and not isinstance(outcome.error, SourceError):
+            raise outcome.error
+        return outcome
+
+
+def reason_of(outcome: Outcome[Shard]) -> str:
+    """Why an attempt failed, as a citation's reason."""
+    if outcome.killed:
+        return "kills_worker: the worker process died on it"
+    return f"{type(outcome.error).__name__}: {outcome.error}"[:500]
+
+
+def is_committed(root: Path, shard: Shard) -> bool:
+    """Whether a shard is in the output for good."""
+    return (root / COMMITS / f"{shard.id}.json").exists()
