@@ -35,13 +35,13 @@ class Limits:
     """How much a file may hold. Past it the file is refused as ``too_large``."""
 
     decompressed_bytes: int = 4 << 30
-    """Bytes after decompression. The largest MEDLINE files have about 0.4 GB."""
+    """Bytes that a gzip file may become. The largest MEDLINE files become about 0.4 GB."""
     ratio: int = 100
     """Decompressed over compressed bytes. MEDLINE is near 6; gzip bombs near 1,000."""
     record_bytes: int = 16 << 20
     """Bytes of one record in a line format, or between two tags in XML."""
-    records: int = 1_000_000
-    """Records in one file. MEDLINE files have at most 30,000."""
+    xml_units: int = 1_000_000
+    """Records in one XML file, whose places are held in memory. MEDLINE files have at most 30,000."""
 
 
 DEFAULT_LIMITS = Limits()
@@ -97,14 +97,14 @@ def iter_chunks(path: Path, *, start: int = 0, end: int | None = None) -> Iterat
 
 
 def iter_capped(path: Path, limits: Limits) -> Iterator[bytes]:
-    """Stream all decompressed bytes of a file, but stop where a limit is passed.
+    """Stream all decompressed bytes of a file, but stop where gzip makes too much of it.
 
     :raises SourceError: ``too_large``, and what :func:`iter_chunks` raises.
     """
     with translated_errors(path):
         n_compressed = path.stat().st_size
     by_ratio = max(limits.ratio * n_compressed, _RATIO_FREE_BYTES)
-    cap = min(limits.decompressed_bytes, by_ratio)
+    cap = min(limits.decompressed_bytes, by_ratio) if is_gzip(path) else n_compressed
     n_bytes = 0
     for chunk in iter_chunks(path):
         n_bytes += len(chunk)

@@ -19,7 +19,7 @@ fate ``no_text``. A record without a usable PMID becomes a :class:`Rejected`; it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from lxml import etree
@@ -44,11 +44,9 @@ _SHOWN_CHARACTERS = 64
 """Of an identifier that is wrong; it may be anything, of any length."""
 
 
-def scan(chunks: Iterable[bytes], where: str, *, limits: Limits, slice_records: int) -> tuple[Slice, ...]:
+def scan(path: Path, *, limits: Limits, slice_records: int) -> tuple[Slice, ...]:
     """Check a file and plan its slices (see :func:`extract.xmlstream.scan_units`)."""
-    return scan_units(
-        chunks, where, roots=ROOTS, count=_count_records, limits=limits, slice_records=slice_records
-    )
+    return scan_units(path, roots=ROOTS, count=_count_records, limits=limits, slice_records=slice_records)
 
 
 def iter_records(path: Path, piece: Slice) -> Iterator[Citation | Deletion | Rejected]:

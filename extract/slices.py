@@ -32,22 +32,23 @@ class Slice:
         return cls(**{name: int(data[name]) for name in cls.__slots__})
 
 
-def plan_slices(units: Iterable[tuple[int, int]], *, end: int, slice_records: int) -> tuple[Slice, ...]:
+def plan_slices(units: Iterable[tuple[int, int, int]], slice_records: int) -> tuple[Slice, ...]:
     """Cut a file into slices of about ``slice_records`` records.
 
-    ``units`` are the pieces that cannot be cut, in order: (first byte, number of records).
-    ``end`` is one past the last byte of the last unit. A slice ends where it has at least
-    ``slice_records`` records, so every slice but the last has that many or a few more.
+    ``units`` are the pieces that cannot be cut, in order: (first byte, one past its last, number of
+    records). Every slice but the last has at least ``slice_records`` records, and more only where its last
+    unit has more than one.
     """
     slices: list[Slice] = []
-    start = position = count = 0
-    for offset, n_records in units:
-        if count >= slice_records:
-            slices.append(Slice(len(slices), start, offset, count, position))
-            position, count = position + count, 0
-        if not count:
-            start = offset
-        count += n_records
-    if count:
-        slices.append(Slice(len(slices), start, end, count, position))
+    start = end = position = n_records = 0
+    for unit_start, unit_end, unit_records in units:
+        if n_records >= slice_records:
+            slices.append(Slice(len(slices), start, end, n_records, position))
+            position, n_records = position + n_records, 0
+        if not n_records:
+            start = unit_start
+        end = unit_end
+        n_records += unit_records
+    if n_records:
+        slices.append(Slice(len(slices), start, end, n_records, position))
     return tuple(slices)

@@ -7,27 +7,45 @@ whose ``what`` is a code of :mod:`extract.reasons`.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from extract import medline, reasons
-from extract.bytestream import DEFAULT_LIMITS, DOWNLOAD_AGAIN, Limits, iter_capped, translated_errors
+from extract import jsonl, medline, nbib, parquet, reasons
+from extract.bytestream import DEFAULT_LIMITS, DOWNLOAD_AGAIN, Limits, iter_capped
+from extract.digests import read_digest
 from extract.errors import SourceError
+from extract.lines import BYTE_ORDER_MARK
 from extract.records import Citation, Deletion, Rejected
 from extract.slices import Slice
 from extract.xmlstream import read_head
 
-__all__ = ["Record", "Slice", "SourceFile", "check_source", "iter_records"]
+__all__ = ["DEFAULT_SLICE_RECORDS", "Record", "Slice", "SourceFile", "check_source", "iter_records"]
 
 Record = Citation | Deletion | Rejected
 
-MEDLINE_XML = "medline_xml"
 DEFAULT_SLICE_RECORDS = 5000
-_MD5 = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{32}(?![0-9a-fA-F])")
+
+
+class _Format(Protocol):
+    """What a module that reads a format provides."""
+
+    def scan(self, path: Path, *, limits: Limits, slice_records: int) -> tuple[Slice, ...]: ...
+
+    def iter_records(self, path: Path, piece: Slice) -> Iterator[Record]: ...
+
+
+_FORMATS: dict[str, _Format] = {
+    "medline_xml": medline,
+    "nbib": nbib,
+    "jsonl": jsonl,
+    "parquet": parquet,
+}
+_SUFFIXES = {".xml": "medline_xml", ".nbib": "nbib", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+"""What a name says counts only where the content says nothing."""
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _NUMBERED = re.compile(r"[A-Za-z]+(?P<year>[0-9]{2})n(?P<number>[0-9]{4,})\.")
 """``pubmed26n0001.xml.gz``: the files of a year are numbered, baseline first, then updates."""
 
@@ -72,10 +90,9 @@ def check_source(
 
     :raises SourceError: with the reason why nothing of this file may be taken in.
     """
-    sha256, n_bytes = _read_digests(path)
+    sha256, n_bytes = read_digest(path)
     file_format = sniff_format(path, limits)
-    chunks = iter_capped(path, limits)
-    slices = medline.scan(chunks, str(path), limits=limits, slice_records=slice_records)
+    slices = _FORMATS[file_format].scan(path, limits=limits, slice_records=slice_records)
     n_records = sum(piece.n_records for piece in slices)
     year, number = parse_number(path.name)
     return SourceFile(str(path), file_format, sha256, n_bytes, n_records, year, number, slices)
@@ -88,7 +105,7 @@ def iter_records(path: Path, file_format: str, piece: Slice) -> Iterator[Record]
         whatever else shows that the file is not the one that was checked.
     """
     n_records = 0
-    for record in medline.iter_records(path, piece):
+    for record in _FORMATS[file_format].iter_records(path, piece):
         n_records += 1
         yield record
     if n_records != piece.n_records:
@@ -102,45 +119,25 @@ def sniff_format(path: Path, limits: Limits = DEFAULT_LIMITS) -> str:
 
     :raises SourceError: ``empty``, ``unknown_format`` and what reading raises.
     """
-    head = read_head(iter_capped(path, limits))
-    if not head.strip():
+    head = read_head(iter_capped(path, limits)).removeprefix(BYTE_ORDER_MARK).lstrip()
+    if not head:
         raise SourceError(reasons.EMPTY, str(path), "no content", advice=DOWNLOAD_AGAIN)
-    return MEDLINE_XML
+    if head.startswith(parquet.MAGIC):
+        return "parquet"
+    if head.startswith((b"<", *_UTF16_MARKS)):
+        return "medline_xml"
+    if head.startswith(b"{"):
+        return "jsonl"
+    if nbib.TAGGED_LINE.match(head):
+        return "nbib"
+    suffix = Path(path.name.removesuffix(".gz")).suffix
+    if suffix in _SUFFIXES:
+        return _SUFFIXES[suffix]
+    expected = "PubMed XML, .nbib, JSON Lines or Parquet"
+    raise SourceError(reasons.UNKNOWN_FORMAT, str(path), f"a beginning of {head[:20]!r}", expected)
 
 
 def parse_number(name: str) -> tuple[int | None, int | None]:
     """Read year and number from the name of a numbered file; (None, None) for any other."""
     match = _NUMBERED.match(name)
     return (2000 + int(match["year"]), int(match["number"])) if match else (None, None)
-
-
-def _read_digests(path: Path) -> tuple[str, int]:
-    """Hash the bytes on disk, and compare them with the ``.md5`` sidecar where there is one."""
-    expected = _read_sidecar(path)
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-    n_bytes = 0
-    with translated_errors(path), path.open("rb") as file:
-        while block := file.read(1 << 20):
-            n_bytes += len(block)
-            sha256.update(block)
-            if expected:
-                md5.update(block)
-    if not n_bytes:
-        raise SourceError(reasons.EMPTY, str(path), "0 bytes", advice=DOWNLOAD_AGAIN)
-    if expected and md5.hexdigest() != expected:
-        raise SourceError(reasons.MD5_MISMATCH, str(path), md5.hexdigest(), expected, DOWNLOAD_AGAIN)
-    return sha256.hexdigest(), n_bytes
-
-
-def _read_sidecar(path: Path) -> str | None:
-    """The digest that ``NAME.md5`` states (``MD5(NAME)= hex``); None where there is no such file."""
-    sidecar = path.with_name(path.name + ".md5")
-    if not sidecar.exists():
-        return None
-    with translated_errors(sidecar):
-        match = _MD5.search(sidecar.read_text("ascii", "replace"))
-    if not match:
-        raise SourceError(
-            reasons.MD5_MISMATCH, str(sidecar), "no digest", "32 hexadecimal digits", DOWNLOAD_AGAIN
-        )
-    return match[0].lower()

@@ -18,7 +18,7 @@ from xml.parsers import expat
 from lxml import etree
 
 from extract import reasons
-from extract.bytestream import DOWNLOAD_AGAIN, Limits, iter_chunks
+from extract.bytestream import DOWNLOAD_AGAIN, Limits, iter_capped, iter_chunks
 from extract.errors import SourceError
 from extract.slices import Slice, plan_slices
 
@@ -61,15 +61,14 @@ def sniff_root(head: bytes, where: str) -> str:
 
 
 def scan_units(
-    chunks: Iterable[bytes],
-    where: str,
+    path: Path,
     *,
     roots: Roots,
     count: Callable[[etree._Element], int],
     limits: Limits,
     slice_records: int,
 ) -> tuple[Slice, ...]:
-    """Check a whole file and plan its slices, in one pass. ``count`` tells how many records a unit gives.
+    """Check a whole file and plan its slices, in one pass. ``count`` gives the number of records in a unit.
 
     The file is parsed exactly as reading will parse it. Beside that, unit start tags are searched
     for in the bytes: where parser and search find the same number of units they are the same ones
@@ -78,7 +77,8 @@ def scan_units(
 
     :raises SourceError: what :func:`sniff_root` and :func:`iter_units` raise, ``not_pubmed``, ``too_large``.
     """
-    chunks = iter(chunks)
+    where = str(path)
+    chunks = iter_capped(path, limits)
     head = read_head(chunks)
     root = _checked_root(head, where, roots)
     search = _TagSearch(root, roots[root], where, limits)
@@ -88,12 +88,12 @@ def scan_units(
             got = f"an entity reference in the record at line {unit.sourceline}"
             raise SourceError(reasons.XML_ENTITIES_FORBIDDEN, where, got, "none")
         counts.append(count(unit))
-        if len(counts) > limits.records:
-            raise SourceError(reasons.TOO_LARGE, where, f"more than {limits.records} records")
+        if len(counts) > limits.xml_units:
+            raise SourceError(reasons.TOO_LARGE, where, f"more than {limits.xml_units} records")
     if search.agrees(len(counts)):
-        units = zip(search.offsets, counts, strict=True)
-        return plan_slices(units, end=search.root_end, slice_records=slice_records)
-    return plan_slices([(0, sum(counts))], end=search.n_bytes, slice_records=slice_records)
+        ends = chain(search.offsets[1:], [search.root_end])
+        return plan_slices(zip(search.offsets, ends, counts, strict=True), slice_records)
+    return plan_slices([(0, search.n_bytes, sum(counts))], slice_records)
 
 
 def iter_slice_units(path: Path, piece: Slice, roots: Roots) -> Iterator[etree._Element]:
