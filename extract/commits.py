@@ -137,12 +137,34 @@ def to_json(record: CommitRecord | SourceRecord | SettingsRecord) -> bytes:
     return (json.dumps(asdict(record), sort_keys=True, indent=1) + "\n").encode()
 
 
+def require_output(root: Path) -> None:
+    """
+    :raises OutputError: when a folder is not the output of a run.
+    """
+    if not (root / COMMITS).is_dir():
+        got = f"no {COMMITS} in it" if root.is_dir() else "no such folder"
+        raise OutputError("not an output folder", str(root), got, "a folder made by `extract run --out`")
+
+
 def read_commits(root: Path) -> dict[str, CommitRecord]:
     """Finished shards of an output by shard id.
 
     :raises OutputError: when a record is damaged.
     """
-    return {record.shard: record for record in _read_all(root / COMMITS, _parse_commit)}
+    return {record.shard: record for record in map(read_commit, commit_paths(root))}
+
+
+def commit_paths(root: Path) -> list[Path]:
+    """The files of all commit records."""
+    return sorted((root / COMMITS).glob("*.json"))
+
+
+def read_commit(path: Path) -> CommitRecord:
+    """One commit record.
+
+    :raises OutputError: when it is damaged.
+    """
+    return _read(path, _parse_commit)
 
 
 def read_sources(root: Path) -> list[SourceRecord]:
@@ -150,7 +172,7 @@ def read_sources(root: Path) -> list[SourceRecord]:
 
     :raises OutputError: when a record is damaged.
     """
-    return _read_all(root / SOURCES, _parse_source)
+    return [_read(path, _parse_source) for path in sorted((root / SOURCES).glob("*.json"))]
 
 
 def read_settings(root: Path) -> list[SettingsRecord]:
@@ -158,7 +180,8 @@ def read_settings(root: Path) -> list[SettingsRecord]:
 
     :raises OutputError: when a record is damaged.
     """
-    return sorted(_read_all(root / SETTINGS, _parse_settings), key=lambda record: record.number)
+    records = [_read(path, _parse_settings) for path in (root / SETTINGS).glob("*.json")]
+    return sorted(records, key=lambda record: record.number)
 
 
 def _parse_commit(data: Mapping[str, Any]) -> CommitRecord:
@@ -173,17 +196,14 @@ def _parse_settings(data: Mapping[str, Any]) -> SettingsRecord:
     return SettingsRecord(**data)
 
 
-def _read_all(folder: Path, parse: Callable[[Mapping[str, Any]], Record]) -> list[Record]:
-    records = []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            records.append(parse(json.loads(path.read_bytes())))
-        except (OSError, ValueError, TypeError, KeyError) as exc:
-            raise OutputError(
-                "record cannot be read",
-                f"{folder.name}/{path.name}",
-                str(exc),
-                "a record of this format",
-                "remove the damaged record and run again: its shard is redone",
-            ) from exc
-    return records
+def _read(path: Path, parse: Callable[[Mapping[str, Any]], Record]) -> Record:
+    try:
+        return parse(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError, KeyError) as exc:
+        raise OutputError(
+            "record cannot be read",
+            f"{path.parent.name}/{path.name}",
+            str(exc),
+            "a record of this format",
+            "find all that is broken with `extract verify`",
+        ) from exc

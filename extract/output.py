@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from pyarrow.fs import LocalFileSystem
 
-from extract.commits import COMMITS, read_commits, read_settings, read_sources
-from extract.errors import OutputError
+from extract.commits import read_commits, read_settings, read_sources, require_output
 from extract.live import DELETED, KEPT, SUPERSEDED, LiveRows, live_shards, resolve_rows
 from extract.table import SCHEMAS, read_table
 
@@ -58,10 +57,7 @@ def open_output(path: str | Path, *, as_of: str | None = None) -> Output:
     :raises OutputError: when the folder is no output, or a record or data file of it is damaged.
     """
     root = Path(path)
-    if not (root / COMMITS).is_dir():
-        raise OutputError(
-            "not an output folder", str(root), f"no {COMMITS} in it", "a folder made by `extract run --out`"
-        )
+    require_output(root)
     shards = live_shards(
         [commit for commit in read_commits(root).values() if as_of is None or commit.run_id <= as_of],
         [source for source in read_sources(root) if as_of is None or source.run_id <= as_of],

@@ -73,3 +73,10 @@ def _remove(root: Path, record: CommitRecord) -> None:
     with writing(root):
         for file in record.files:
             final_path(root, file.kind, file.name).unlink(missing_ok=True)
+
+
+def withdraw(root: Path, shard: str) -> None:
+    """Take back a shard whose files are damaged or gone, so that the next run does it again."""
+    with writing(root):
+        (root / COMMITS / f"{shard}.json").unlink(missing_ok=True)
+        sync_folder(root / COMMITS)

@@ -47,6 +47,18 @@ class Tally:
         self.worker_citations[record.worker] += record.n_citations
         self.worker_rss[record.worker] = max(record.peak_rss_bytes, self.worker_rss.get(record.worker, 0))
 
+    def merge(self, other: Tally) -> None:
+        """Count what another counted. Workers are left out: processes of different runs do not compare."""
+        self.fates.update(other.fates)
+        self.n_shards += other.n_shards
+        self.n_deletions += other.n_deletions
+        self.n_sentences += other.n_sentences
+        self.n_gated_out += other.n_gated_out
+        self.n_tokens += other.n_tokens
+        self.n_entities += other.n_entities
+        self.n_carried += other.n_carried
+        self.cpu_seconds += other.cpu_seconds
+
     @property
     def n_citations(self) -> int:
         return sum(self.fates.values())

@@ -154,6 +154,7 @@ def _prepare(citation: Citation, model: LoadedModel, found: ShardRows) -> Iterat
         return
     row.fate = "no_entities"
     try:
+        fault_point("record.split", citation.doc_id)
         sentences = [
             (part, sentence)
             for part in citation.fields

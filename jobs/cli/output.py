@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from jobs.cli.failure import printable
+
 
 def echo_json(value: Mapping[str, Any]) -> None:
     """One JSON object on stdout."""
@@ -28,8 +30,8 @@ def echo_summary(report: Mapping[str, Any]) -> None:
         f"({report['sentences_gated_out']:,} gated out), {report['tokens']:,} tokens, "
         f"{report['entities']:,} entities, {report['quarantined']:,} quarantined",
         f"{report['wall_seconds']:,.1f} s with {report['workers']} workers ({report['cpu_seconds']:,.1f} s "
-        f"CPU, {report['peak_rss_bytes'] / 2**20:,.0f} MiB): "
-        f"{report['citations_per_second']:,.1f} citations/s, {report['tokens_per_second']:,.0f} tokens/s{cost}",
+        f"CPU, {report['peak_rss_bytes'] / 2**20:,.0f} MiB): {report['citations_per_second']:,.1f} "
+        f"citations/s, {report['tokens_per_second']:,.0f} tokens/s{cost}",
         f"{report['status']}: run {report['run_id']} with {report['model']}, "
         f"{report['citations_output']:,} citations in the output",
     )
@@ -38,14 +40,17 @@ def echo_summary(report: Mapping[str, Any]) -> None:
 
 
 def echo_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on stdout; columns after the first are aligned to the right."""
+    """A table on stdout; columns after the first are aligned to the right, and none is cut short."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left")
+    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right")
+        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))  # Text: cells are data, never markup
-    Console().print(table)
+        table.add_row(*(Text(printable(cell)) for cell in row))  # Text: cells are data, never markup
+    console = Console()
+    console.width = max(console.width, Console(width=10_000).measure(table).maximum)
+    console.print(table, crop=False)

@@ -1,0 +1,32 @@
+"""Responsible for `extract gc`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jobs.cli.group import command
+from jobs.cli.output import echo_json
+
+
+@command("gc", example="extract gc out\nextract gc out --yes")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--yes", is_flag=True, help="Remove the files instead of listing them.")
+def gc(folder: Path, yes: bool, as_json: bool) -> None:
+    """List, or with --yes remove, files of the output DIR that nothing refers to."""
+    from extract.commits import require_output
+    from jobs.garbage import find_garbage, remove_garbage
+
+    require_output(folder)
+    garbage = find_garbage(folder)
+    if yes:
+        remove_garbage(folder, garbage)
+    names = [str(entry.path.relative_to(folder)) for entry in garbage]
+    n_bytes = sum(entry.n_bytes for entry in garbage)
+    if as_json:
+        echo_json({"files": names, "bytes": n_bytes, "removed": yes})
+        return
+    for name in names:
+        click.echo(name)
+    click.echo(f"{len(names):,} files, {n_bytes:,} bytes {'removed' if yes else 'can be removed with --yes'}")
