@@ -1,0 +1,43 @@
+"""Fixtures of the job tests: a tiny real model, and runs of the real job with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cluster import ClusterConfig
+from jobs.config import JobConfig
+from jobs.metrics import RunReport
+from jobs.model import BundleSource, find_model
+from jobs.run import run_job
+from tests.tiny import build_tiny_bundle
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> BundleSource:
+    """A real bundle that finds numbers."""
+    folder = tmp_path_factory.mktemp("tiny") / "int8"
+    build_tiny_bundle(folder)
+    return find_model(str(folder))
+
+
+RunJob = Callable[..., RunReport]
+
+
+@pytest.fixture
+def run(tiny_model: BundleSource, tmp_path: Path) -> RunJob:
+    """Run the job on some inputs, with one worker unless told otherwise."""
+
+    def run(*inputs: Path, out: Path = tmp_path / "out", workers: int = 1, **settings: object) -> RunReport:
+        values: dict[str, object] = {
+            "inputs": tuple(map(str, inputs)),
+            "out": out,
+            "model": tiny_model,
+            "cluster": ClusterConfig(n_workers=workers, memory_limit=2 << 30),
+            **settings,
+        }
+        return run_job(JobConfig(**values))  # type: ignore[arg-type]
+
+    return run
