@@ -53,8 +53,8 @@ def _iter_blocks(lines: Iterable[tuple[int, bytes]], path: Path, *, max_bytes: i
     """Group lines into records: a blank line ends one, and so does a second PMID."""
     block: list[bytes] = []
     start = end = 0
-    for offset, line in lines:
-        line = line.removeprefix(BYTE_ORDER_MARK)
+    for offset, raw in lines:
+        line = raw.removeprefix(BYTE_ORDER_MARK)
         is_next = line.startswith(_PMID_TAG) and any(known.startswith(_PMID_TAG) for known in block)
         if block and (is_next or not line.strip()):
             yield start, end, block
@@ -63,7 +63,7 @@ def _iter_blocks(lines: Iterable[tuple[int, bytes]], path: Path, *, max_bytes: i
             if not block:
                 start = offset
             block.append(line)
-            end = offset + len(line)
+            end = offset + len(raw)
             if end - start > max_bytes:
                 raise SourceError(
                     reasons.TOO_LARGE, str(path), "a longer record", f"at most {max_bytes} bytes"

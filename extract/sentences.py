@@ -37,6 +37,7 @@ _WORD = re.compile(r"\w+")
 _INNER_POINTS = re.compile(r"(?:[A-Za-z]{1,2}\.)+[A-Za-z]{1,2}")
 _TORN_NUMBER = re.compile(r"[<>=≤≥]?0?")
 _LIST_MARK = re.compile(r"[0-9]{1,2}|[A-Za-z]")
+_INITIAL = re.compile(r"[A-Z]\.\s")
 _NUMBERED = re.compile(r"[A-Z]{0,12}-?[0-9]")
 
 _LONGEST_WORD = 40
@@ -52,7 +53,7 @@ def _words(text: str) -> frozenset[str]:
 # Case matters: MS is a disease, CF another, and both end sentences.
 _NEVER_LAST = _words("""
     vs Vs v e.g E.g eg i.e I.e ie cf Cf c.f viz approx Approx ca Dr Drs Prof Mr Mrs Ms St Fig Figs fig figs
-    Eq Eqs Ref Refs a.k.a
+    Eq Eqs Ref Refs a.k.a incl excl
 """)
 _RARELY_LAST = _words("al Inc Ltd Corp Co sp spp ssp subsp var cv Dept Univ Hosp Jr Sr")
 _BEFORE_NUMBERS = _words("""
@@ -143,6 +144,8 @@ def _is_mark(text: str, start: int, begin: int, word: str, first: int) -> bool:
         return True
     if not word.isupper():
         return False
+    if _INITIAL.match(text, first):
+        return True
     before = text[max(start, begin - _LONGEST_WORD) : begin].split()
     lettered = bool(before) and (before[-1].lower() in _LETTERED or before[-1][-1].isdigit())
     return not lettered and _next_word(text, first) not in _STARTERS
