@@ -27,13 +27,15 @@ class Output:
     path: Path
     entities: ds.Dataset
     """Entities of live citations."""
+    endpoints: ds.Dataset
+    """Endpoint records of live citations; empty where the model's labels are not of endpoints."""
     citations: ds.Dataset
     """One row per live citation, with its fate."""
     rows: LiveRows
     """The shards behind the view, and what became of each of their records."""
 
     def __getitem__(self, name: str) -> ds.Dataset:
-        return {"entities": self.entities, "citations": self.citations}[name]
+        return {"entities": self.entities, "endpoints": self.endpoints, "citations": self.citations}[name]
 
     def iter_history(self) -> Iterator[pa.Table]:
         """Every citation seen, a table a shard; replaced ones have the fate ``superseded`` or ``deleted``."""
@@ -67,6 +69,7 @@ def open_output(path: str | Path, *, as_of: str | None = None) -> Output:
     return Output(
         path=root,
         entities=_open_dataset(root, "entities", rows),
+        endpoints=_open_dataset(root, "endpoints", rows),
         citations=_open_dataset(root, "citations", rows),
         rows=rows,
     )

@@ -48,6 +48,50 @@ ENTITIES: pa.Schema = pa.schema(
     ]
 )
 
+_SPAN = (("start", pa.int32()), ("end", pa.int32()))
+"""Half-open, characters of the field's text, as everywhere."""
+
+ENDPOINTS: pa.Schema = pa.schema(
+    [
+        *_IDENTITY,
+        pa.field("section", pa.string(), nullable=False),
+        pa.field("field", pa.string(), nullable=False),
+        pa.field("sentence", pa.string(), nullable=False),
+        pa.field("sentence_start", pa.int32(), nullable=False),
+        pa.field("endpoint", pa.string(), nullable=False),  # OS, PFS, DFS, DoR, ORR
+        pa.field("measure", pa.string(), nullable=False),  # time or rate
+        pa.field("value_state", pa.string(), nullable=False),  # reported, not_reached, not_estimable, missing
+        pa.field("value", pa.float64()),
+        pa.field("unit", pa.string(), nullable=False),  # of value, lower and upper: months or percent
+        pa.field("value_original", pa.float64()),  # as written, in value_unit
+        pa.field("value_unit", pa.string()),
+        pa.field("value_text", pa.string()),
+        *(pa.field(f"value_{name}", kind) for name, kind in _SPAN),
+        *(pa.field(f"restated_{name}", kind) for name, kind in _SPAN),
+        *(
+            pa.field(f"{bound}{name}", kind)
+            for bound in ("lower", "upper")
+            for name, kind in (
+                ("", pa.float64()),
+                ("_state", pa.string()),
+                ("_start", pa.int32()),
+                ("_end", pa.int32()),
+            )
+        ),
+        pa.field("level", pa.float64()),  # of the interval, per cent
+        *(pa.field(f"level_{name}", kind) for name, kind in _SPAN),
+        pa.field("landmark", pa.float64()),  # months
+        pa.field("landmark_original", pa.float64()),  # as written, in landmark_unit
+        pa.field("landmark_unit", pa.string()),
+        *(pa.field(f"landmark_{name}", kind) for name, kind in _SPAN),
+        pa.field("group", pa.string()),  # arm or patient group, as named
+        *(pa.field(f"group_{name}", kind) for name, kind in _SPAN),
+        pa.field("score", pa.float32(), nullable=False),  # smallest among the joined mentions
+        pa.field("flags", pa.list_(pa.string()), nullable=False),
+        *_ORIGIN,
+    ]
+)
+
 CITATIONS: pa.Schema = pa.schema(
     [
         *_IDENTITY,
@@ -73,7 +117,12 @@ DELETIONS: pa.Schema = pa.schema(
     ]
 )
 
-SCHEMAS: dict[str, pa.Schema] = {"entities": ENTITIES, "citations": CITATIONS, "deletions": DELETIONS}
+SCHEMAS: dict[str, pa.Schema] = {
+    "entities": ENTITIES,
+    "endpoints": ENDPOINTS,
+    "citations": CITATIONS,
+    "deletions": DELETIONS,
+}
 """Schema of each kind of data file; the kind is also the name of its folder."""
 
 FATES = ("extracted", "no_entities", "no_text", "quarantined")

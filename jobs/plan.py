@@ -8,6 +8,7 @@ from pathlib import Path
 
 from extract.commits import SourceRecord, shard_id
 from extract.slices import Slice
+from extract.source import parse_number
 
 LARGEST_SLICE = 5000
 SMALLEST_SLICE = 200
@@ -82,12 +83,13 @@ def find_gaps(sources: Iterable[SourceRecord]) -> list[str]:
     return gaps
 
 
-def find_new_year(sources: Iterable[SourceRecord]) -> tuple[str, list[int]] | None:
+def find_new_year(names: Iterable[str]) -> tuple[str, list[int]] | None:
     """A series of files that is there with more than one year: its name and the years."""
     years: dict[str, set[int]] = {}
-    for source in sources:
-        if source.year is not None:
-            years.setdefault(series_of(source.name), set()).add(source.year)
+    for name in names:
+        year, _ = parse_number(name)
+        if year is not None:
+            years.setdefault(series_of(name), set()).add(year)
     return next(((name, sorted(found)) for name, found in sorted(years.items()) if len(found) > 1), None)
 
 

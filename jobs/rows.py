@@ -57,25 +57,28 @@ class CitationRow:
     n_entities: int = 0
 
 
-def content_key(citation: Citation) -> bytes:
-    """16 bytes that are equal exactly when all text and its division into sections are equal."""
-    digest = hashlib.blake2b(digest_size=16)
+def content_key(citation: Citation, *, with_mesh: bool = False) -> bytes:
+    """16 bytes that are equal exactly when all that the model and its gate look at is equal.
+
+    That is the text, its division into sections and, for a gate, the MeSH headings.
+    """
+    digest = hashlib.blake2b("\0".join(citation.mesh if with_mesh else ()).encode(), digest_size=16)
     for part in citation.fields:
         sections = ";".join(f"{section.label},{section.start},{section.end}" for section in part.sections)
         digest.update(f"{part.name}\0{part.text}\0{sections}\0".encode("utf-8", "surrogatepass"))
     return digest.digest()
 
 
-def row_of(citation: Citation, fate: str) -> CitationRow:
-    """The row of a citation that could be read."""
+def row_of(citation: Citation, *, with_mesh: bool = False) -> CitationRow:
+    """The row of a citation that could be read; its fate is yet to be found if it has text."""
     return CitationRow(
         doc_id=citation.doc_id,
         pmid=citation.pmid,
         pmid_version=citation.pmid_version,
         position=citation.position,
-        fate=fate,
+        fate="no_text",
         text_sha256=citation.text_sha256,
-        content_key=content_key(citation),
+        content_key=content_key(citation, with_mesh=with_mesh),
     )
 
 

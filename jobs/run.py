@@ -113,6 +113,7 @@ class _Run:
 
     def _take_in(self, paths: list[Path]) -> Intake:
         """Register all inputs; those not known are checked on the cluster first."""
+        self._check_years(paths)
         intake = Intake(self._config.out, paths)
         if intake.unknown:
             sizes = [(candidate.path.name, candidate.n_bytes) for candidate in intake.unknown]
@@ -123,9 +124,7 @@ class _Run:
         for error in intake.refused:
             self._listener.note(f"refused: {error}")
         self._n_refused += len(intake.refused)
-        sources = read_sources(self._config.out)
-        self._check_years([*sources])
-        for gap in find_gaps(sources):
+        for gap in find_gaps(read_sources(self._config.out)):
             self._listener.note(gap)
         return intake
 
@@ -153,8 +152,9 @@ class _Run:
                 intake.refused.append(SourceError("unreadable", str(path), repr(outcome.error)[:200]))
             self._listener.checked()
 
-    def _check_years(self, sources: list[Any]) -> None:
-        found = find_new_year(sources)
+    def _check_years(self, paths: list[Path]) -> None:
+        known = [source.name for source in read_sources(self._config.out)]
+        found = find_new_year([*known, *(path.name for path in paths)])
         if found is not None:
             name, years = found
             raise SettingsMismatch(
@@ -174,6 +174,7 @@ class _Run:
         self._listener.planned(n_citations, n_citations - n_pending)
         if not pending:
             return
+        from jobs.carry import refresh_index
         from jobs.work import Work
 
         make_folder(staging_folder(self._config.out, self._run_id), 0o700)
@@ -184,6 +185,7 @@ class _Run:
             listener=self._listener,
             on_commit=self._tally.add,
             n_citations=n_pending,
+            carry=refresh_index(self._config.out.absolute(), done, self._settings),
         )
         try:
             work.run(pending)

@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from extract import reasons
 from extract.commits import DataFile
-from extract.errors import SourceError
+from extract.errors import OutputError, SourceError
 from extract.records import Citation, Deletion, Field, Mention, Rejected, Sentence
 from extract.sentences import split_sentences
 from extract.slices import Slice
 from extract.source import iter_records
+from jobs.carry import carry_entities, open_index
 from jobs.faults import fault_point
-from jobs.model import LoadedModel, ModelSource, SentenceTagger, require_model
+from jobs.model import Gate, ModelSource, SentenceTagger, require_model
 from jobs.process import cpu_class, peak_rss_bytes, process_name
 from jobs.receipt import Receipt
 from jobs.rows import (
@@ -57,6 +59,8 @@ class ShardTask:
     """Records to quarantine unread by the model: position and reason."""
     only: tuple[int, int] | None = None
     """Half-open range of positions: only look whether these can be processed, write nothing."""
+    carry: Path | None = None
+    """Folder of the index of contents that need not be tagged again, as every worker sees it."""
     chunk: int | None = None
     """Citations that go to the model at once; None for all. Decides memory and speed, never the answer."""
 
@@ -70,11 +74,18 @@ class Prepared:
     sentences: list[tuple[Field, Sentence]]
 
 
+Unread = tuple[Citation, CitationRow]
+"""A citation with text, and its row so far."""
+
+
 @dataclass
 class ShardRows:
     """Everything a shard writes, while it grows."""
 
     rows: list[CitationRow] = field(default_factory=list)
+    carried: pa.Table | None = None
+    """Entities of citations whose text was tagged before."""
+    n_carried: int = 0
     entities: EntityColumns = field(default_factory=EntityColumns)
     deletions: list[Deletion] = field(default_factory=list)
 
@@ -90,14 +101,17 @@ def run_shard(task: ShardTask) -> Receipt:
     fault_point("shard.start", task.shard)
     model = require_model(task.model)
     found = ShardRows()
-    prepared = list(_prepare_records(task, model, found))
+    gate = model.gate if task.gate else None
+    unread = _read_records(task, found, with_mesh=gate is not None)
+    prepared = [ready for entry in _carry_over(task, unread, found) for ready in _prepare(*entry, gate)]
     fault_point("shard.read", task.shard)
     chunk = task.chunk or len(prepared) or 1
     for start in range(0, len(prepared), chunk):
         _tag(model.tagger, prepared[start : start + chunk], found)
     fault_point("shard.tagged", task.shard)
     attempt = uuid.uuid4().hex
-    files = () if task.only else _stage(task, found, attempt)
+    entities = _all_entities(task, found)
+    files = () if task.only else _stage(task, found, entities, attempt)
     fault_point("shard.staged", task.shard)
     return Receipt(
         shard=task.shard,
@@ -108,8 +122,8 @@ def run_shard(task: ShardTask) -> Receipt:
         n_sentences=sum(row.n_sentences for row in found.rows),
         n_gated_out=sum(row.n_gated_out for row in found.rows),
         n_tokens=sum(row.n_tokens for row in found.rows),
-        n_entities=len(found.entities),
-        n_carried=0,
+        n_entities=entities.num_rows,
+        n_carried=found.n_carried,
         cpu_seconds=time.process_time() - cpu_started,
         wall_seconds=time.monotonic() - started,
         peak_rss_bytes=peak_rss_bytes(),
@@ -118,22 +132,24 @@ def run_shard(task: ShardTask) -> Receipt:
     )
 
 
-def _prepare_records(task: ShardTask, model: LoadedModel, found: ShardRows) -> Iterator[Prepared]:
-    """Give every record of the slice its row; yield those that the model must see."""
+def _read_records(task: ShardTask, found: ShardRows, *, with_mesh: bool) -> list[Unread]:
+    """Give every record of the slice its row; those with text that is not to be skipped come back."""
     skip = dict(task.skip)
+    unread: list[Unread] = []
     for record in _iter_unchanged(task):
         if isinstance(record, Deletion):
             found.deletions.append(record)
         elif isinstance(record, Rejected):
             found.rows.append(row_of_rejected(record))
-        elif task.only and not task.only[0] <= record.position < task.only[1]:
-            continue
-        elif record.position in skip:
-            row = row_of(record, "quarantined")
-            row.reason = skip[record.position]
+        elif not task.only or task.only[0] <= record.position < task.only[1]:
+            row = row_of(record, with_mesh=with_mesh)
             found.rows.append(row)
-        else:
-            yield from _prepare(record, model if task.gate else LoadedModel(model.tagger, None), found)
+            if record.position in skip:
+                row.fate, row.reason = "quarantined", skip[record.position]
+            elif record.fields:
+                row.fate = "no_entities"
+                unread.append((record, row))
+    return unread
 
 
 def _iter_unchanged(task: ShardTask) -> Iterator[Citation | Deletion | Rejected]:
@@ -146,13 +162,31 @@ def _iter_unchanged(task: ShardTask) -> Iterator[Citation | Deletion | Rejected]
     yield from iter_records(task.path, task.format, task.piece)
 
 
-def _prepare(citation: Citation, model: LoadedModel, found: ShardRows) -> Iterator[Prepared]:
-    """Split a citation into sentences and gate them; its row is added whatever happens."""
-    row = row_of(citation, "no_text")
-    found.rows.append(row)
-    if not citation.fields:
-        return
-    row.fate = "no_entities"
+def _carry_over(task: ShardTask, unread: list[Unread], found: ShardRows) -> list[Unread]:
+    """Take the answers for contents that are known; what is left comes back.
+
+    When the rows behind an answer cannot be read, everything is tagged anew: slower, never wrong.
+    """
+    if task.carry is None or not unread:
+        return unread
+    index = open_index(task.carry)
+    entries = index.find([row.content_key or b"" for _, row in unread]).tolist()
+    hits = [(row, entry) for (_, row), entry in zip(unread, entries, strict=True) if entry >= 0]
+    try:
+        found.carried = carry_entities(task.root, index, hits, _origin(task))
+    except OutputError:
+        return unread
+    for row, entry in hits:
+        place = index.places[entry]
+        row.n_sentences, row.n_gated_out = int(place["n_sentences"]), int(place["n_gated_out"])
+        row.n_tokens, row.n_entities = int(place["n_tokens"]), int(place["n_entities"])
+        row.fate = "extracted" if row.n_entities else "no_entities"
+    found.n_carried = len(hits)
+    return [entry for entry, known in zip(unread, entries, strict=True) if known < 0]
+
+
+def _prepare(citation: Citation, row: CitationRow, gate: Gate | None) -> Iterator[Prepared]:
+    """Split a citation into sentences and gate them."""
     try:
         fault_point("record.split", citation.doc_id)
         sentences = [
@@ -161,8 +195,8 @@ def _prepare(citation: Citation, model: LoadedModel, found: ShardRows) -> Iterat
             for sentence in split_sentences(part.text, part.sections)
         ]
         kept = sentences
-        if model.gate is not None:
-            keep = model.gate.keep(citation, sentences)
+        if gate is not None:
+            keep = gate.keep(citation, sentences)
             kept = [sentence for sentence, wanted in zip(sentences, keep, strict=True) if wanted]
     except Exception as error:  # one bad record costs one record, whatever is wrong with it
         _quarantine(row, error)
@@ -215,14 +249,23 @@ def _add_entities(entry: Prepared, mentions: Sequence[tuple[Mention, ...]], foun
     found.entities.extend(mine)
 
 
-def _stage(task: ShardTask, found: ShardRows, attempt: str) -> tuple[DataFile, ...]:
-    origin = Origin(task.model.name, task.model.sha256, task.source, task.run_id)
-    tables = {
-        "entities": found.entities.to_table(origin),
-        "citations": citation_table(found.rows, origin),
-    }
+def _origin(task: ShardTask) -> Origin:
+    return Origin(task.model.name, task.model.sha256, task.source, task.run_id)
+
+
+def _all_entities(task: ShardTask, found: ShardRows) -> pa.Table:
+    """The entities that were found and those that were carried over, by position in the source file."""
+    own = found.entities.to_table(_origin(task))
+    if found.carried is None:
+        return own
+    both = pa.concat_tables([own, found.carried])
+    return both.take(np.argsort(both["position"].to_numpy(), kind="stable")).combine_chunks()
+
+
+def _stage(task: ShardTask, found: ShardRows, entities: pa.Table, attempt: str) -> tuple[DataFile, ...]:
+    tables = {"entities": entities, "citations": citation_table(found.rows, _origin(task))}
     if found.deletions:
-        tables["deletions"] = deletion_table(found.deletions, origin)
+        tables["deletions"] = deletion_table(found.deletions, _origin(task))
     return tuple(
         stage_table(task.root, table, kind=kind, shard=task.shard, attempt=attempt, run_id=task.run_id)
         for kind, table in tables.items()

@@ -48,12 +48,14 @@ class Work:
         listener: Listener,
         on_commit: Callable[[CommitRecord], None],
         n_citations: int,
+        carry: Path | None,
     ) -> None:
         self._config = config
         self._run_id = run_id
         self._dispatcher = dispatcher
         self._listener = listener
         self._on_commit = on_commit
+        self._carry = carry
         self._attempts: Counter[str] = Counter()
         self._suspects: list[Shard] = []
         self._refused: set[str] = set()
@@ -120,6 +122,7 @@ class Work:
             piece=shard.piece,
             model=self._config.model,
             gate=self._config.gate,
+            carry=self._carry,
         )
 
     def _judge(self, outcome: Outcome[Shard], pending: deque[Shard]) -> None:
@@ -212,8 +215,3 @@ def reason_of(outcome: Outcome[Shard]) -> str:
     if outcome.killed:
         return "kills_worker: the worker process died on it"
     return f"{type(outcome.error).__name__}: {outcome.error}"[:500]
-
-
-def is_committed(root: Path, shard: Shard) -> bool:
-    """Whether a shard is in the output for good."""
-    return (root / COMMITS / f"{shard.id}.json").exists()
