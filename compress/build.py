@@ -1,0 +1,213 @@
+"""Responsible for the compression stage as a whole: from a fine-tuned checkpoint to a model bundle.
+
+Steps, in order: read the checkpoint, prune, calibrate, emit, score, publish. A bundle appears whole or
+not at all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from compress.calibrate import calibrate
+from compress.card import write_card
+from compress.checkpoint import read_checkpoint
+from compress.emit import emit
+from compress.encoder import TokenClassifier
+from compress.errors import DataError
+from compress.features import Features, encode_sentences, special_ids
+from compress.iterate import PruneConfig, prune_to
+from compress.lineage import Step, read_lineage
+from compress.publish import Draft, published, write_draft, write_manifest
+from extract.annotations import AnnotatedSentence, find_split, labels_of, read_annotations
+from extract.bundle import ModelBundle, Reading, hash_file, open_bundle
+from extract.score import evaluate
+from extract.tagger import Tagger, open_tagger
+from extract.variants import Variant, parse_variant
+
+Report = Callable[[str], None]
+
+SPEED_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class BuildConfig:
+    """What to build, from what, to where."""
+
+    name: str
+    """Variant name: it says how much to prune and whether to quantise."""
+    checkpoint: str
+    """Folder or hub id of a fine-tuned token classifier."""
+    data_dir: Path
+    """Holds ``train``, on which pruning and scales are calibrated, and ``test`` or ``dev`` to score on."""
+    target: Path
+    """The bundle's folder; must not exist."""
+    prune: PruneConfig = PruneConfig()
+    max_tokens: int = 256
+    """Longest window in tokens, the two special ones included."""
+    overlap: int = 64
+    """Tokens shared by neighbouring windows of a longer sentence."""
+    calibration_windows: int = 600
+    """Training windows that activation scales are chosen on."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Annotated data by its use."""
+
+    train: list[AnnotatedSentence]
+    held_out: list[AnnotatedSentence]
+    """``test`` where there is one, else ``dev``; never calibrated on."""
+    held_out_path: Path
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A model on its way through the steps."""
+
+    model: TokenClassifier
+    macs_removed: float
+    """Share of the dense encoder's linear MACs that is gone, 0 to 1."""
+    lineage: tuple[Step, ...]
+
+
+def build(config: BuildConfig, report: Report = lambda line: None) -> ModelBundle:
+    """Build one variant and publish it as a bundle. Where an error is raised, nothing is written.
+
+    :param report: told one line as each step begins.
+    :raises UnknownModel: the name is no variant name.
+    :raises AnnotationError: there is no data to calibrate or to score on.
+    :raises CompressError: the checkpoint, the data or the budget does not fit, or the target exists.
+    """
+    variant = parse_variant(config.name)
+    data = read_data(config.data_dir)
+    with published(config.target) as folder:
+        report(f"reading {config.checkpoint}")
+        model, tokenizer = read_checkpoint(config.checkpoint)
+        features = _encode(config, model, tokenizer, data)
+        dense = Stage(model, 0.0, read_lineage(config.checkpoint))
+        report(f"scoring the dense model on {data.held_out_path.name}")
+        f1_dense = _dense_f1(config, dense, tokenizer, data)
+        stage = _prune(config, variant, dense, features, report)
+        report("writing the model" + (" in int8" if variant.int8 else ""))
+        draft = _draft(config, stage, tokenizer, features if variant.int8 else None)
+        bundle = write_draft(folder, draft)
+        report(f"scoring {config.name} on {data.held_out_path.name}")
+        bundle = replace(bundle, scores=_score(bundle, data, f1_dense))
+        write_manifest(bundle)
+        write_card(bundle)
+    return open_bundle(config.target)
+
+
+def read_data(folder: Path) -> Data:
+    """The splits of a data folder.
+
+    :raises DataError: when ``train`` is missing, or both ``test`` and ``dev`` are.
+    """
+    train_path = find_split(folder, "train")
+    held_out_path = find_split(folder, "test") or find_split(folder, "dev")
+    if train_path is None or held_out_path is None:
+        missing = "train" if train_path is None else "test or dev"
+        raise DataError(
+            "a split is missing", str(folder), f"no {missing} file", "train and test (or dev) files"
+        )
+    return Data(read_annotations(train_path), read_annotations(held_out_path), held_out_path)
+
+
+def _encode(config: BuildConfig, model: TokenClassifier, tokenizer: Tokenizer, data: Data) -> Features:
+    tags = model.config.labels
+    if unknown := {f"B-{label}" for label in labels_of(data.train)} - set(tags):
+        got = ", ".join(sorted(tag[2:] for tag in unknown))
+        raise DataError(
+            "labels that the model does not have", str(config.data_dir), got, "", "train it on this data"
+        )
+    return encode_sentences(data.train, tokenizer, tags, max_tokens=config.max_tokens, overlap=config.overlap)
+
+
+def _dense_f1(config: BuildConfig, dense: Stage, tokenizer: Tokenizer, data: Data) -> float:
+    with TemporaryDirectory() as folder:
+        bundle = write_draft(Path(folder), _draft(replace(config, name="dense"), dense, tokenizer, None))
+        return evaluate(open_tagger(bundle), data.held_out).f1
+
+
+def _prune(config: BuildConfig, variant: Variant, dense: Stage, features: Features, report: Report) -> Stage:
+    if not variant.macs_removed:
+        return dense
+    report(f"removing {variant.macs_removed:.0%} of the encoder's linear MACs")
+    pruned = prune_to(dense.model, features, macs_removed=variant.macs_removed, config=config.prune)
+    step = {"step": "prune", "macs_removed": round(pruned.macs_removed, 4), **asdict(config.prune)}
+    return Stage(pruned.model, pruned.macs_removed, (*dense.lineage, step))
+
+
+def _draft(config: BuildConfig, stage: Stage, tokenizer: Tokenizer, calibrate_on: Features | None) -> Draft:
+    """The model as ONNX: in int8 where there are features to calibrate on, else in fp32."""
+    scales, lineage = None, stage.lineage
+    if calibrate_on is not None:
+        batches = calibration_batches(calibrate_on, config.calibration_windows)
+        scales = calibrate(stage.model, batches)
+        n_tokens = sum(batch.numel() for batch in batches)
+        step = {
+            "step": "quantize",
+            "weights": "int8 a column",
+            "activations": "uint8 static",
+            "tokens": n_tokens,
+        }
+        lineage = (*lineage, step)
+    start_token, end_token = special_ids(tokenizer)
+    return Draft(
+        name=config.name,
+        onnx_model=emit(stage.model, scales, max_tokens=config.max_tokens),
+        tokenizer=tokenizer,
+        config=stage.model.config,
+        reading=Reading(config.max_tokens, config.overlap, start_token, end_token, whole_numbers=True),
+        macs_removed=stage.macs_removed,
+        lineage=lineage,
+    )
+
+
+def calibration_batches(features: Features, n_windows: int) -> list[Tensor]:
+    """Token ids of evenly chosen windows, equal lengths together. *Shape of one:* ``(windows, tokens)``"""
+    step = max(1, len(features.windows) // n_windows)
+    by_length: dict[int, list[Tensor]] = defaultdict(list)
+    for window in features.windows[::step]:
+        by_length[len(window.input_ids)].append(torch.from_numpy(window.input_ids))
+    return [torch.stack(by_length[length]) for length in sorted(by_length)]
+
+
+def _score(bundle: ModelBundle, data: Data, f1_dense: float) -> dict[str, Any]:
+    tagger = open_tagger(bundle)
+    scores = evaluate(tagger, data.held_out).to_dict()
+    entry = hash_file(data.held_out_path)
+    source = {"name": data.held_out_path.name, "sha256": entry.sha256, "sentences": scores.pop("sentences")}
+    rounded = {name: round(value, 4) for name, value in scores.items() if isinstance(value, float)}
+    per_label = {
+        label: {name: round(value, 4) for name, value in row.items()}
+        for label, row in scores["per_label"].items()
+    }
+    speed = round(_tokens_per_second(tagger, [sentence.text for sentence in data.held_out]))
+    return {
+        **rounded,
+        "f1_dense": round(f1_dense, 4),
+        "data": source,
+        "tokens_per_second": speed,
+        "per_label": per_label,
+    }
+
+
+def _tokens_per_second(tagger: Tagger, sentences: list[str]) -> float:
+    """Best of a few rounds with one thread, tokenising and decoding included."""
+    rates = []
+    for _ in range(SPEED_ROUNDS):
+        start = time.perf_counter()
+        tagged = tagger.tag(sentences)
+        rates.append(float(tagged.n_tokens.sum()) / (time.perf_counter() - start))
+    return max(rates)

@@ -1,0 +1,79 @@
+"""Responsible for ``extract models build``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jobs.cli.group import command
+from jobs.cli.output import echo_json, echo_note
+
+MISSING_EXTRA = (
+    "models are made with the extra packages: pip install torch==2.13.0 'extraction-runner[compress]'"
+)
+
+
+@click.argument("name")
+@click.option("--from", "checkpoint", required=True, help="Fine-tuned token classifier: folder or hub id.")
+@click.option(
+    "--data", required=True, help="Folder with train and test (or dev) files, to calibrate and to score."
+)
+@click.option("--to", "target", required=True, help="The new bundle's folder; must not exist.")
+@click.option("--steps", type=click.IntRange(min=1), help="Rounds of pruning; 1 is one-shot.  [default: 4]")
+@click.option(
+    "--loss",
+    type=click.Choice(["divergence", "labels"]),
+    help="What importance is measured on.  [default: divergence]",
+)
+@click.option(
+    "--finetune-epochs",
+    type=click.IntRange(min=0),
+    help="Epochs of distillation after pruning.  [default: 0]",
+)
+@click.option("--seed", type=int, help="Which training sentences pruning looks at.  [default: 0]")
+def _build(
+    name: str,
+    checkpoint: str,
+    data: str,
+    target: str,
+    steps: int | None,
+    loss: str | None,
+    finetune_epochs: int | None,
+    seed: int | None,
+    as_json: bool,
+) -> None:
+    """Build a variant of a fine-tuned model: prune, quantise, write ONNX, score.
+
+    NAME says what: dense, int8, prunedNN or prunedNN-int8, where NN is the per cent of the encoder's
+    linear multiply-accumulates to remove.
+    """
+    try:
+        from compress.build import BuildConfig, build
+        from compress.iterate import PruneConfig
+    except ModuleNotFoundError as exc:
+        raise click.ClickException(f"{exc.name} is not installed; {MISSING_EXTRA}") from exc
+    from jobs.cli.models import describe
+
+    given = {"steps": steps, "loss": loss, "finetune_epochs": finetune_epochs, "seed": seed}
+    prune = PruneConfig(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+    config = BuildConfig(
+        name=name, checkpoint=checkpoint, data_dir=Path(data), target=Path(target), prune=prune
+    )
+    bundle = build(config, report=echo_note)
+    if as_json:
+        echo_json(describe(bundle))
+        return
+    scores = bundle.scores
+    click.echo(
+        f"{bundle.name}: F1 {scores['f1']:.4f} (dense {scores['f1_dense']:.4f}) on {scores['data']['name']}"
+    )
+    click.echo(
+        f"{bundle.n_bytes / 1e6:.1f} MB, {scores['tokens_per_second']:,} tokens/s on one thread, in {target}"
+    )
+
+
+build = command(
+    "build",
+    example="extract models build pruned25-int8 --from checkpoint --data endpoints --to models/pruned25-int8",
+)(_build)
