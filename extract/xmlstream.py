@@ -50,6 +50,11 @@ def sniff_root(head: bytes, where: str) -> str:
         parser.Parse(head, False)
     except expat.ExpatError as exc:
         error = exc
+    except (
+        LookupError,
+        ValueError,
+    ) as exc:  # an encoding that Python does not know, or expat not from Python
+        raise SourceError(reasons.BAD_ENCODING, where, str(exc), "UTF-8") from exc
     if head.lstrip()[:14].lower() == b"<!doctype html" or (roots and roots[0].lower() == "html"):
         raise SourceError(reasons.NOT_PUBMED, where, "an HTML page", advice=DOWNLOAD_AGAIN)
     if roots:  # what follows the root's start tag is for the real parser
@@ -90,7 +95,7 @@ def scan_units(
         counts.append(count(unit))
         if len(counts) > limits.xml_units:
             raise SourceError(reasons.TOO_LARGE, where, f"more than {limits.xml_units} records")
-    if search.agrees(len(counts)):
+    if counts and search.agrees(len(counts)):
         ends = chain(search.offsets[1:], [search.root_end])
         return plan_slices(zip(search.offsets, ends, counts, strict=True), slice_records)
     return plan_slices([(0, search.n_bytes, sum(counts))], slice_records)
@@ -241,6 +246,8 @@ def _translated(exc: etree.XMLSyntaxError, where: str) -> SourceError:
     if error == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
         entities = "entity" in str(exc)
         code = reasons.XML_ENTITIES_FORBIDDEN if entities else reasons.XML_LIMIT
+    elif "too big" in str(exc):  # comments and the like have codes of their own
+        code = reasons.XML_LIMIT
     elif error in _ENCODING_ERRORS:
         code = reasons.BAD_ENCODING
     else:
