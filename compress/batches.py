@@ -29,6 +29,13 @@ class Batch:
     attention_mask: Tensor | None
     """*Shape:* ``(batch, seq)``, true on real tokens; None where nothing is padded."""
 
+    @property
+    def real(self) -> Tensor:
+        """True on tokens that are not padding. *Shape:* ``(batch, seq)``"""
+        if self.attention_mask is None:
+            return torch.ones_like(self.input_ids, dtype=torch.bool)
+        return self.attention_mask
+
 
 def shuffled_batches(windows: Sequence[Window], batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
     """Every window once, in random company of nearly its own length."""
@@ -40,6 +47,12 @@ def shuffled_batches(windows: Sequence[Window], batch_size: int, rng: np.random.
         groups += [ranked[place : place + batch_size] for place in range(0, len(ranked), batch_size)]
     for group in rng.permutation(len(groups)):
         yield collate(windows, groups[group])
+
+
+def n_batches(n_windows: int, batch_size: int) -> int:
+    """How many batches :func:`shuffled_batches` makes of so many windows."""
+    pools, rest = divmod(n_windows, batch_size * _POOL_BATCHES)
+    return pools * _POOL_BATCHES + -(-rest // batch_size)
 
 
 def sorted_batches(windows: Sequence[Window], batch_size: int) -> Iterator[Batch]:

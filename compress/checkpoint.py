@@ -6,6 +6,7 @@ A pickled checkpoint is refused, because opening one runs whatever code it holds
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from compress import _hf
 from compress.encoder import EncoderConfig, TokenClassifier
 from compress.errors import CheckpointError
 
+History = Sequence[Mapping[str, Any]]
+"""Steps that made a model, oldest first; each has ``step`` (what was done) and its settings."""
+
+_HISTORY = "history.json"
 _WEIGHTS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
 _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack")
@@ -60,8 +65,12 @@ def read_checkpoint(
     return model, read_tokenizer(folder)
 
 
-def write_checkpoint(folder: Path | str, model: TokenClassifier, tokenizer: tokenizers.Tokenizer) -> None:
+def write_checkpoint(
+    folder: Path | str, model: TokenClassifier, tokenizer: tokenizers.Tokenizer, history: History = ()
+) -> None:
     """Write ``config.json``, ``model.safetensors`` and ``tokenizer.json``; the folder is made if need be.
+
+    ``history`` says how the model came about, step by step, and is kept in ``history.json``.
 
     transformers loads the result where all layers have equal sizes; a pruned one only
     :func:`read_checkpoint` does.
@@ -79,6 +88,7 @@ def write_checkpoint(folder: Path | str, model: TokenClassifier, tokenizer: toke
         safetensors.torch.save_file(parameters, folder / _WEIGHTS, metadata={"format": "pt"})
         _write_json(folder / "config.json", _hf.settings_of(model.config))
         _write_json(folder / "tokenizer_config.json", tokenizer_settings | _special_tokens(tokenizer))
+        _write_json(folder / _HISTORY, [dict(step) for step in history])
         tokenizer.save(str(folder / "tokenizer.json"))
     except OSError as exc:
         raise CheckpointError("cannot be written", str(folder), str(exc)) from exc
@@ -109,7 +119,25 @@ def _convert_tokenizer(folder: Path) -> tokenizers.Tokenizer:
     return tokenizer
 
 
-def _write_json(path: Path, value: dict[str, Any]) -> None:
+def read_history(folder: Path | str) -> History:
+    """How the model in a folder came about, as :func:`write_checkpoint` was told; empty for others'."""
+    path = Path(folder) / _HISTORY
+    if not path.is_file():
+        return ()
+    steps = _read_json(path)
+    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
+        raise CheckpointError("bad history", str(path), type(steps).__name__, "a JSON list of objects")
+    return tuple(steps)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as exc:
+        raise CheckpointError(f"no readable {path.name}", str(path.parent), str(exc)) from exc
+
+
+def _write_json(path: Path, value: dict[str, Any] | list[dict[str, Any]]) -> None:
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
@@ -140,11 +168,7 @@ def _download(source: str) -> Path:
 
 
 def _read_settings(folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
-    try:
-        settings = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as exc:
-        raise CheckpointError("no readable config.json", str(folder), str(exc)) from exc
+    settings = _read_json(folder / "config.json")
     if not isinstance(settings, dict):
         raise CheckpointError("bad config.json", str(folder), type(settings).__name__, "a JSON object")
     return settings
@@ -155,8 +179,7 @@ def _read_weights(folder: Path) -> _hf.Parameters:
     if not (folder / _WEIGHTS).is_file():
         if not (folder / _INDEX).is_file():
             raise _no_weights(folder)
-        index = json.loads((folder / _INDEX).read_text("utf-8"))
-        files = sorted(set(index["weight_map"].values()))
+        files = sorted(set(_read_json(folder / _INDEX)["weight_map"].values()))
     parameters: _hf.Parameters = {}
     for name in files:
         try:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from compress.batches import Batch, shuffled_batches
+from compress.batches import Batch, n_batches, shuffled_batches
 from compress.encoder import TokenClassifier
 from compress.errors import DataError
 from compress.features import IGNORED, Features
@@ -73,8 +73,12 @@ class EpochScore:
     """1-based."""
     loss: float
     """Mean training loss."""
-    scores: Scores
-    """Strict entities on dev."""
+    scores: Scores | None
+    """Strict entities on dev; None without dev."""
+
+    def beats(self, other: EpochScore) -> bool:
+        """Whether it is to be kept instead: a higher F1, or merely later where nothing was scored."""
+        return self.scores is None or other.scores is None or self.scores.f1 > other.scores.f1
 
 
 @dataclass(frozen=True)
@@ -92,64 +96,90 @@ def train(
     config: TrainConfig,
     model: TokenClassifier,
     data: Features,
-    dev: Features,
+    dev: Features | None,
     *,
     teacher_logits: Sequence[Floats] | None = None,
     on_step: Callable[[Progress], None] | None = None,
     on_epoch: Callable[[EpochScore], None] | None = None,
 ) -> TrainResult:
-    """Fine-tune ``model`` in place on ``data``; the epoch with the best F1 on ``dev`` is what remains.
+    """Fine-tune ``model`` in place on ``data``; what remains is the epoch with the best F1 on ``dev``,
+    or without ``dev`` the last one.
 
     ``teacher_logits`` (one array ``(tokens + 2, tags)`` a window of ``data``) adds the divergence to a
     teacher to the loss; windows whose tags are all ignored are learnt from the teacher alone.
 
     :raises DataError: nothing to learn from.
     """
-    if not any(sentence.entities for sentence in data.sentences):
+    if teacher_logits is None and not any(sentence.entities for sentence in data.sentences):
         raise DataError("nothing to learn", "training data", "no entity", "at least one")
-    torch.manual_seed(config.seed)
-    rng = np.random.default_rng(config.seed)
-    if config.dropout is not None:
-        _set_dropout(model, config.dropout)
-    bf16 = has_bf16() if config.bf16 is None else config.bf16
-    steps_per_epoch = sum(
-        1 for _ in shuffled_batches(data.windows, config.batch_size, np.random.default_rng(0))
-    )
-    n_steps = config.epochs * steps_per_epoch
-    optimizer, schedule = _optimizer(config, model, n_steps)
-    best: dict[str, Tensor] = {}
+    loop = _Loop(config, model, data, teacher_logits, on_step or (lambda progress: None))
     epochs: list[EpochScore] = []
-    best_epoch = step = 0
+    best: EpochScore | None = None
+    weights: dict[str, Tensor] = {}
     for epoch in range(1, config.epochs + 1):
-        model.train()
-        total = 0.0
-        for count, batch in enumerate(shuffled_batches(data.windows, config.batch_size, rng), start=1):
-            teacher = None if teacher_logits is None else _stack(teacher_logits, batch)
-            with autocast(bf16):
-                logits = model(batch.input_ids, batch.attention_mask)
-            loss = token_loss(config, logits.float(), batch, teacher)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(model.parameters(), config.max_gradient_norm)
-            optimizer.step()
-            schedule.step()
-            step += 1
-            total += loss.item()
-            if on_step is not None:
-                on_step(Progress(epoch, step, n_steps, total / count))
-        epochs.append(EpochScore(epoch, total / steps_per_epoch, score_model(model, dev)))
+        loss = loop.run_epoch(epoch)
+        epochs.append(EpochScore(epoch, loss, None if dev is None else score_model(model, dev)))
         if on_epoch is not None:
             on_epoch(epochs[-1])
-        if not best or epochs[-1].scores.f1 > epochs[best_epoch - 1].scores.f1:
-            best, best_epoch = copy.deepcopy(model.state_dict()), epoch
-    model.load_state_dict(best)
-    return TrainResult(model.eval(), tuple(epochs), best_epoch)
+        if best is None or epochs[-1].beats(best):
+            best, weights = epochs[-1], copy.deepcopy(model.state_dict())
+    model.load_state_dict(weights)
+    return TrainResult(model.eval(), tuple(epochs), best.epoch if best else 0)
+
+
+class _Loop:
+    """The steps of a training, epoch by epoch."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        model: TokenClassifier,
+        data: Features,
+        teacher_logits: Sequence[Floats] | None,
+        on_step: Callable[[Progress], None],
+    ) -> None:
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.model = model
+        self.windows = data.windows
+        self.teacher_logits = teacher_logits
+        self.on_step = on_step
+        self.rng = np.random.default_rng(config.seed)
+        self.bf16 = has_bf16() if config.bf16 is None else config.bf16
+        self.n_steps = config.epochs * n_batches(len(data.windows), config.batch_size)
+        self.step = 0
+        self.optimizer, self.schedule = _optimizer(config, model, self.n_steps)
+        if config.dropout is not None:
+            _set_dropout(model, config.dropout)
+
+    def run_epoch(self, epoch: int) -> float:
+        """Every window once; the mean loss."""
+        self.model.train()
+        total = 0.0
+        count = 0
+        for batch in shuffled_batches(self.windows, self.config.batch_size, self.rng):
+            total += self._learn(batch)
+            count += 1
+            self.step += 1
+            self.on_step(Progress(epoch, self.step, self.n_steps, total / count))
+        return total / count
+
+    def _learn(self, batch: Batch) -> float:
+        with autocast(self.bf16):
+            logits = self.model(batch.input_ids, batch.attention_mask)
+        teacher = None if self.teacher_logits is None else _stack(self.teacher_logits, batch)
+        loss = token_loss(self.config, logits.float(), batch, teacher)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_gradient_norm)
+        self.optimizer.step()
+        self.schedule.step()
+        return loss.item()
 
 
 def token_loss(config: TrainConfig, logits: Tensor, batch: Batch, teacher: Tensor | None) -> Tensor:
     """Cross-entropy to the tags, mixed with the divergence to a teacher (Hinton et al. 2015,
     https://arxiv.org/abs/1503.02531) where there is one. *Shape of logits:* ``(batch, seq, tags)``."""
-    rows = logits[real := _real(batch)]
     hard = nn.functional.cross_entropy(
         logits.flatten(0, 1), batch.tag_ids.flatten(), ignore_index=IGNORED, reduction="sum"
     )
@@ -157,21 +187,12 @@ def token_loss(config: TrainConfig, logits: Tensor, batch: Batch, teacher: Tenso
     if teacher is None:
         return hard
     soft = nn.functional.kl_div(
-        nn.functional.log_softmax(rows / config.temperature, dim=-1),
-        nn.functional.log_softmax(teacher[real] / config.temperature, dim=-1),
+        nn.functional.log_softmax(logits[batch.real] / config.temperature, dim=-1),
+        nn.functional.log_softmax(teacher[batch.real] / config.temperature, dim=-1),
         log_target=True,
         reduction="batchmean",
     )
     return (1 - config.distil_weight) * hard + config.distil_weight * config.temperature**2 * soft
-
-
-def _real(batch: Batch) -> Tensor:
-    """True on real tokens. *Shape:* ``(batch, seq)``"""
-    return (
-        torch.ones_like(batch.input_ids, dtype=torch.bool)
-        if batch.attention_mask is None
-        else batch.attention_mask
-    )
 
 
 def _stack(teacher_logits: Sequence[Floats], batch: Batch) -> Tensor:

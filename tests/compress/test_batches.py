@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 import torch
 
-from compress.batches import collate, shuffled_batches, sorted_batches
+from compress.batches import collate, n_batches, shuffled_batches, sorted_batches
 from compress.features import IGNORED
 
 
@@ -19,6 +20,12 @@ def test_order_depends_on_the_seed_alone(features):
         return [batch.indices for batch in shuffled_batches(features.windows, 5, np.random.default_rng(seed))]
 
     assert order(1) == order(1) != order(2)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 24, 100])
+def test_number_of_batches_is_known_before(features, batch_size):
+    batches = list(shuffled_batches(features.windows * 3, batch_size, np.random.default_rng(0)))
+    assert len(batches) == n_batches(len(features.windows) * 3, batch_size)
 
 
 def test_padding_is_masked_and_carries_no_tag(features):

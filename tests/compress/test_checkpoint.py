@@ -7,7 +7,7 @@ import torch
 import transformers
 
 from compress import _hf
-from compress.checkpoint import read_checkpoint, read_tokenizer, write_checkpoint
+from compress.checkpoint import read_checkpoint, read_history, read_tokenizer, write_checkpoint
 from compress.errors import CheckpointError
 from tests.compress.conftest import TAGS, build_config, build_model
 
@@ -100,6 +100,17 @@ def test_reading_what_was_written_gives_the_same_model(tmp_path, model, tokenize
     assert again.config == model.config
     for name, value in model.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
+
+
+def test_history_is_kept_with_the_model(tmp_path, model, tokenizer):
+    history = ({"step": "train", "epochs": 8},)
+    write_checkpoint(tmp_path, model, tokenizer, history)
+    assert read_history(tmp_path) == history
+    (tmp_path / "history.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="bad history"):
+        read_history(tmp_path)
+    (tmp_path / "history.json").unlink()
+    assert read_history(tmp_path) == ()
 
 
 def test_uneven_sizes_survive_the_disk(tmp_path, tokenizer):

@@ -1,0 +1,135 @@
+"""Responsible for pruning in small steps: score, remove a little, reconstruct, score again.
+
+Importance holds only near the model it was measured on. After a step the least-squares solution has
+moved work from what went to what stays, so the next step is scored anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from compress.budget import affordable_macs, check_cost, share_removed
+from compress.encoder import TokenClassifier
+from compress.features import Features, Window
+from compress.fisher import Loss, mask_gradients
+from compress.predict import window_logits
+from compress.prune import prune
+from compress.rearrange import rearrange
+from compress.reconstruct import reconstruct
+from compress.search import search
+from compress.train import TrainConfig, train
+
+
+@dataclass(frozen=True)
+class PruneConfig:
+    """How a model is pruned."""
+
+    steps: int = 4
+    """Rounds in which the budget is spent, evenly; 1 is one-shot."""
+    loss: Loss = "divergence"
+    """What importance is measured on: ``labels``, or ``divergence`` from the model's own answers."""
+    rearrange: bool = True
+    """Swap units by what they do together, after each search."""
+    scoring_windows: int = 512
+    """Examples that each scoring takes."""
+    reconstruction_windows: int = 1024
+    """Examples that each least-squares solution takes."""
+    ridge: float = 1e-2
+    """How firmly the solution is held to the old weights."""
+    group: int = 16
+    """Neurons go in groups of this size, to suit the kernels."""
+    finetune_epochs: int = 0
+    """Epochs of distillation from the dense model afterwards; 0: no retraining."""
+    finetune_rate: float = 5e-5
+    """Highest learning rate of that."""
+    seed: int = 0
+    """Which examples are taken."""
+
+
+@dataclass(frozen=True)
+class PrunedModel:
+    """A physically smaller model."""
+
+    model: TokenClassifier
+    macs_removed: float
+    """Share of the dense encoder's linear MACs that are gone, 0 to 1; at least what was asked for."""
+
+    @property
+    def heads_per_layer(self) -> tuple[int, ...]:
+        return self.model.config.heads_per_layer
+
+    @property
+    def neurons_per_layer(self) -> tuple[int, ...]:
+        return self.model.config.neurons_per_layer
+
+
+def prune_to(
+    model: TokenClassifier,
+    calibration: Features,
+    *,
+    macs_removed: float,
+    config: PruneConfig | None = None,
+    dev: Features | None = None,
+    on_step: Callable[[int, TokenClassifier], None] | None = None,
+) -> PrunedModel:
+    """A copy of ``model`` without ``macs_removed`` of its encoder's linear MACs.
+
+    ``calibration`` is training data. ``dev``, used only by fine-tuning, chooses its best epoch.
+    ``on_step`` is told the number of each finished round, 1-based, and the model as it is then.
+
+    :raises BudgetError: the share cannot be removed.
+    """
+    config = config or PruneConfig()
+    affordable_macs(model.config, macs_removed)
+    rng = np.random.default_rng(config.seed)
+    current = model
+    for step in range(1, config.steps + 1):
+        scored = _sample(calibration.windows, config.scoring_windows, rng)
+        affordable = affordable_macs(model.config, macs_removed * step / config.steps)
+        current = _remove(current, scored, affordable, config, seed=config.seed + step)
+        windows = _sample(calibration.windows, config.reconstruction_windows, rng)
+        reconstruct(current, model, windows, ridge=config.ridge)
+        if on_step is not None:
+            on_step(step, current)
+    if config.finetune_epochs:
+        current = _finetune(current, model, calibration, dev, config)
+    return PrunedModel(current.eval(), share_removed(model.config, current.config))
+
+
+def _sample(windows: tuple[Window, ...], count: int, rng: np.random.Generator) -> list[Window]:
+    chosen = rng.permutation(len(windows))[:count]
+    return [windows[index] for index in sorted(chosen)]
+
+
+def _remove(
+    model: TokenClassifier, windows: list[Window], affordable: int, config: PruneConfig, *, seed: int
+) -> TokenClassifier:
+    gradients = mask_gradients(model, windows, loss=config.loss, seed=seed)
+    masks = search(
+        model.config,
+        gradients.head_importance(),
+        gradients.neuron_importance(),
+        affordable=affordable,
+        group=config.group,
+    )
+    if config.rearrange:
+        masks = rearrange(masks, gradients)
+        check_cost(masks, affordable)
+    return prune(model, masks)
+
+
+def _finetune(
+    pruned: TokenClassifier, dense: TokenClassifier, data: Features, dev: Features | None, config: PruneConfig
+) -> TokenClassifier:
+    recipe = TrainConfig(
+        epochs=config.finetune_epochs,
+        body_rate=config.finetune_rate,
+        head_rate=config.finetune_rate,
+        distil_weight=0.9,
+        seed=config.seed,
+    )
+    teacher = window_logits(dense, data.windows)
+    return train(recipe, pruned, data, dev, teacher_logits=teacher).model

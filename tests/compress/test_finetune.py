@@ -1,0 +1,99 @@
+import json
+from dataclasses import asdict, replace
+
+import pytest
+
+from compress.checkpoint import read_checkpoint, read_history, write_checkpoint
+from compress.errors import CheckpointError, DataError
+from compress.finetune import FinetuneConfig, finetune, read_folds
+from compress.train import TrainConfig
+from extract.annotations import read_annotations
+from tests.compress.conftest import make_sentences
+
+QUICK = TrainConfig(epochs=2, batch_size=4, body_rate=3e-3, head_rate=1e-2, bf16=False)
+
+
+def write_sentences(path, sentences):
+    lines = [
+        json.dumps(
+            {"id": s.id, "doc": s.doc, "text": s.text, "entities": [asdict(span) for span in s.entities]}
+        )
+        for s in sentences
+    ]
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.fixture
+def config(tmp_path, model, tokenizer):
+    write_checkpoint(tmp_path / "base", model, tokenizer)
+    data = tmp_path / "data"
+    data.mkdir()
+    write_sentences(data / "train.jsonl", make_sentences(18))
+    write_sentences(data / "dev.jsonl", make_sentences(24)[18:])
+    return FinetuneConfig(str(tmp_path / "base"), data, tmp_path / "out", train=QUICK)
+
+
+def test_a_trained_checkpoint_says_how_it_was_made(config):
+    result = finetune(config)
+    model, _ = read_checkpoint(config.target)
+    assert model.config.labels == ("O", "B-OS", "I-OS", "B-PFS", "I-PFS")
+    (step,) = read_history(config.target)
+    assert (step["step"], step["best_epoch"], step["sentences"]) == ("train", result.best_epoch, 18)
+    training = json.loads((config.target / "training.json").read_text())
+    assert len(training["epochs"]) == 2
+    assert "OS" in training["epochs"][0]["scores"]["per_label"]
+
+
+def test_training_again_adds_to_the_history(config):
+    finetune(config)
+    again = replace(config, base=str(config.target), target=config.target.with_name("again"))
+    finetune(again)
+    assert len(read_history(again.target)) == 2
+
+
+def test_vocabulary_is_trimmed_with_the_model(config):
+    finetune(replace(config, vocab_size=90))
+    model, tokenizer = read_checkpoint(config.target)
+    assert model.config.vocab_size == tokenizer.get_vocab_size() < 101
+
+
+def test_dev_is_carved_by_document_where_there_is_none(config):
+    (config.data / "dev.jsonl").unlink()
+    folds = read_folds(config.data)
+    assert folds.dev_is_carved
+    assert len(folds.train) + len(folds.dev) == 18
+    assert len(folds.dev) >= 2
+    assert not {s.doc for s in folds.train} & {s.doc for s in folds.dev}
+    assert read_folds(config.data) == folds
+    finetune(config)
+
+
+def test_one_file_is_data_enough_and_more_can_be_added(config, tmp_path):
+    more = write_sentences(tmp_path / "more.jsonl", make_sentences(24)[18:])
+    alone = read_folds(config.data / "train.jsonl")
+    both = read_folds(config.data / "train.jsonl", [more])
+    assert len(both.train) + len(both.dev) == len(alone.train) + len(alone.dev) + 6
+    assert len(read_folds(config.data, [more]).train) == 24
+
+
+def test_dev_is_never_trained_on(config):
+    folds = read_folds(config.data)
+    assert folds.dev == tuple(read_annotations(config.data / "dev.jsonl"))
+    assert not {s.id for s in folds.train} & {s.id for s in folds.dev}
+
+
+def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(config, tmp_path):
+    (config.data / "train.jsonl").unlink()
+    with pytest.raises(DataError, match="no train file"):
+        finetune(config)
+    write_sentences(config.data / "train.jsonl", [replace(s, doc="D") for s in make_sentences(4)])
+    (config.data / "dev.jsonl").unlink()
+    with pytest.raises(DataError, match="no dev data"):
+        finetune(config)
+    assert not config.target.exists()
+    config.target.mkdir()
+    (config.target / "mine.txt").touch()
+    with pytest.raises(CheckpointError, match="not empty"):
+        finetune(config)
+    assert (config.target / "mine.txt").exists()
