@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from extract import reasons
 from extract.commits import DataFile
+from extract.endpoint_table import endpoint_table
 from extract.errors import OutputError, SourceError
 from extract.records import Citation, Deletion, Field, Mention, Rejected, Sentence
 from extract.sentences import split_sentences
@@ -264,6 +265,9 @@ def _all_entities(task: ShardTask, found: ShardRows) -> pa.Table:
 
 def _stage(task: ShardTask, found: ShardRows, entities: pa.Table, attempt: str) -> tuple[DataFile, ...]:
     tables = {"entities": entities, "citations": citation_table(found.rows, _origin(task))}
+    endpoints = endpoint_table(entities)
+    if endpoints.num_rows:
+        tables["endpoints"] = endpoints
     if found.deletions:
         tables["deletions"] = deletion_table(found.deletions, _origin(task))
     return tuple(

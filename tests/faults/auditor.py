@@ -24,7 +24,7 @@ def audit(out: Path, inputs: Sequence[Path]) -> list[str]:
     """What is wrong with an output that should hold all of the inputs; empty when nothing is."""
     problems: list[str] = []
     commits = [json.loads(path.read_bytes()) for path in sorted((out / "_commits").glob("*.json"))]
-    tables: dict[str, Rows] = {"citations": [], "entities": [], "deletions": []}
+    tables: dict[str, Rows] = {"citations": [], "entities": [], "endpoints": [], "deletions": []}
     for commit in commits:
         for file in commit["files"]:
             problems += _check_file(out / file["kind"] / file["name"], file)
