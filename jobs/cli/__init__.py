@@ -16,6 +16,8 @@ from jobs.cli.group import LazyGroup
         "verify": "jobs.cli.verify:verify",
         "diff": "jobs.cli.diff:diff",
         "gc": "jobs.cli.gc:gc",
+        "export": "jobs.cli.export:export",
+        "plan": "jobs.cli.plan:plan",
         "models": "jobs.cli.models:models",
         "eval": "jobs.cli.evaluate:evaluate",
         "tag": "jobs.cli.tag:tag",
