@@ -4,8 +4,8 @@ A sentence never crosses a section boundary, has no white space at its ends, and
 a section lies in exactly one sentence. The rule is our own, pure, and has a version, for entities depend
 on it: docs/sentences.md says what it was measured against and why no library took its place.
 
-Version 1. A sentence ends after ``.``, ``!``, ``?`` or ``…`` and any closing quotes and brackets where white
-space follows, and at a blank line, but not
+Version 1. A sentence ends after ``.``, ``!``, ``?`` or ``…`` and any closing quotes, brackets and note
+numbers (``^1,2``) where white space follows, and at a blank line, but not
 
 1. before a lower-case word, unless it looks like a name (``mTOR``, ``p53``, ``miR-21``, ``β-catenin``), and
    not before an operator or a comma;
@@ -30,7 +30,8 @@ SENTENCE_RULE_VERSION = 1
 
 _CLOSERS = "\"'”’»)]}"
 _OPENERS = "\"'“‘«([{"
-_CANDIDATE = re.compile(rf"[.!?…][{re.escape(_CLOSERS)}]*\s+|\n[^\S\n]*\n\s*")
+_NOTE = r"\^\(?[0-9][0-9,–-]*\)?"
+_CANDIDATE = re.compile(rf"[.!?…][{re.escape(_CLOSERS)}]*(?:{_NOTE})?\s+|\n[^\S\n]*\n\s*")
 _NEVER_FIRST = frozenset("=<>≤≥±×%,;:/)]")
 _NAME_START = re.compile(r"[a-z]{1,4}(?:[A-Z0-9]|-[A-Z0-9])|[α-ω]")
 _WORD = re.compile(r"\w+")
@@ -72,10 +73,10 @@ _STARTERS = _words("""
     Whether Which While Who With Within Women Yet
 """)
 _LETTERED = _words("""
-    and arm arms category child class classes cohort cohorts factor grade grades group groups haemophilia
-    hemophilia hepatitis influenza model or panel part period phase protocol regimen schedule score sequence
-    serotype site stage stages step study subgroup subgroups subtype treatment trial type types vitamin
-    vitamins
+    amphotericin and arm arms category child class classes cohort cohorts factor grade grades group groups
+    haemophilia hemophilia hepatitis influenza model or panel part period phase protocol regimen schedule
+    score sequence serotype site stage stages step study subgroup subgroups subtype treatment trial type
+    types vitamin vitamins
 """)
 
 
