@@ -135,6 +135,12 @@ def test_links_to_files_resolve(page: Path) -> None:
     assert [target for target in local if not (page.parent / target).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_source_files_that_are_named_exist(page: Path) -> None:
+    named = re.findall(r"`((?:extract|cluster|jobs|compress|tests)/[\w/]+\.py)`", page.read_text("utf-8"))
+    assert [name for name in named if not (REPOSITORY / name).exists()] == []
+
+
 def test_the_readme_has_the_two_commands_once_each() -> None:
     lines = (REPOSITORY / "README.md").read_text("utf-8").splitlines()
     assert lines.count(FIRST_COMMAND) == 1
