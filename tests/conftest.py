@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from extract.bundle import ModelBundle
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
@@ -22,3 +24,12 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"needs the data folder {SHARED_DATA}, which is not here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> ModelBundle:
+    """A real bundle that finds numbers, built once for all tests that only read it."""
+    pytest.importorskip("torch", reason="building a bundle needs the extra packages of [compress]")
+    from tests.tiny import build_tiny_bundle
+
+    return build_tiny_bundle(tmp_path_factory.mktemp("tiny") / "int8")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from jobs.cli.group import LazyGroup, command
-from jobs.cli.output import echo_json, echo_note, echo_table
+from jobs.cli.output import echo_json, echo_table
 
 if TYPE_CHECKING:
     from extract.bundle import ModelBundle
+
+
+_NAME_WIDTH = 20
 
 
 @click.group(
@@ -87,21 +91,19 @@ def _show(name: str, as_json: bool) -> None:
         echo_json(fields)
         return
     lineage = fields.pop("lineage")
-    rows = [
-        (key, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
-        for key, value in fields.items()
-    ]
-    steps = [
-        (
-            str(step.get("step", "step")),
-            ", ".join(f"{key} {value}" for key, value in step.items() if key != "step"),
-        )
-        for step in lineage
-    ]
-    echo_table("", ("field", "value"), rows)
-    echo_table("lineage", ("step", "settings"), steps)
-    if removed := fields["macs_removed"]:
-        echo_note(f"{removed:.1%} of the encoder's linear multiply-accumulates are removed.")
+    for key, value in fields.items():
+        _echo_field(key, value)
+    for step in lineage:
+        settings = ", ".join(f"{key} {value}" for key, value in step.items() if key != "step")
+        _echo_field(str(step.get("step", "step")), settings)
+
+
+def _echo_field(name: str, value: object) -> None:
+    """One field, its value wrapped beside its name."""
+    parts = [f"{key} {part}" for key, part in value.items()] if isinstance(value, dict) else value
+    text = ", ".join(map(str, parts)) if isinstance(parts, list) else str(parts)
+    indent = " " * _NAME_WIDTH
+    click.echo(textwrap.fill(text, 100, initial_indent=f"{name:{_NAME_WIDTH}}", subsequent_indent=indent))
 
 
 @click.argument("name")

@@ -9,19 +9,17 @@ import pytest
 
 from cluster import ClusterConfig
 from cluster.open import open_cluster
+from extract.bundle import ModelBundle
 from jobs.config import JobConfig
 from jobs.metrics import RunReport
 from jobs.model import BundleSource, find_model
 from jobs.run import run_job
-from tests.tiny import build_tiny_bundle
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> BundleSource:
+def tiny_model(tiny_bundle: ModelBundle) -> BundleSource:
     """A real bundle that finds numbers."""
-    folder = tmp_path_factory.mktemp("tiny") / "int8"
-    build_tiny_bundle(folder)
-    return find_model(str(folder))
+    return find_model(str(tiny_bundle.path))
 
 
 @pytest.fixture(scope="session")
