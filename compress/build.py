@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,15 +18,15 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from compress.bases import name_of_base
 from compress.calibrate import calibrate
 from compress.card import write_card
-from compress.checkpoint import read_checkpoint
+from compress.checkpoint import read_checkpoint, read_history
 from compress.emit import emit
 from compress.encoder import TokenClassifier
 from compress.errors import DataError
 from compress.features import Features, encode_sentences, special_ids
 from compress.iterate import PruneConfig, prune_to
-from compress.lineage import Step, read_lineage
 from compress.publish import Draft, published, write_draft, write_manifest
 from extract.annotations import AnnotatedSentence, find_split, labels_of, read_annotations
 from extract.bundle import ModelBundle, Reading, hash_file, open_bundle
@@ -35,6 +35,7 @@ from extract.tagger import Tagger, open_tagger
 from extract.variants import Variant, parse_variant
 
 Report = Callable[[str], None]
+Step = Mapping[str, Any]
 
 SPEED_ROUNDS = 3
 
@@ -94,7 +95,7 @@ def build(config: BuildConfig, report: Report = lambda line: None) -> ModelBundl
         report(f"reading {config.checkpoint}")
         model, tokenizer = read_checkpoint(config.checkpoint)
         features = _encode(config, model, tokenizer, data)
-        dense = Stage(model, 0.0, read_lineage(config.checkpoint))
+        dense = Stage(model, 0.0, _lineage(config.checkpoint))
         report(f"scoring the dense model on {data.held_out_path.name}")
         f1_dense = _dense_f1(config, dense, tokenizer, data)
         stage = _prune(config, variant, dense, features, report)
@@ -121,6 +122,11 @@ def read_data(folder: Path) -> Data:
             "a split is missing", str(folder), f"no {missing} file", "train and test (or dev) files"
         )
     return Data(read_annotations(train_path), read_annotations(held_out_path), held_out_path)
+
+
+def _lineage(checkpoint: str) -> tuple[Step, ...]:
+    """How the checkpoint came to be; one that tells nothing is itself the first step."""
+    return tuple(read_history(checkpoint)) or ({"step": "checkpoint", "name": name_of_base(checkpoint)},)
 
 
 def _encode(config: BuildConfig, model: TokenClassifier, tokenizer: Tokenizer, data: Data) -> Features:

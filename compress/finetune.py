@@ -18,6 +18,7 @@ from typing import Any
 
 import tokenizers
 
+from compress.bases import find_base, name_of_base
 from compress.checkpoint import read_checkpoint, read_history, write_checkpoint
 from compress.encoder import TokenClassifier
 from compress.errors import CheckpointError, DataError
@@ -35,7 +36,8 @@ class FinetuneConfig:
     """What to train, on what, to where."""
 
     base: str
-    """Folder or hub id of a BERT, DistilBERT or RoBERTa checkpoint, with or without a head."""
+    """Folder or hub id of a BERT, DistilBERT or RoBERTa checkpoint, with or without a head; or a name of
+    :data:`compress.bases.NAMES`."""
     data: Path
     """A folder with a ``train`` file and if possible ``dev``, or one annotated file."""
     target: Path
@@ -80,7 +82,7 @@ def finetune(
     report(
         f"{len(folds.train)} sentences to train on, {len(folds.dev)} to choose by, {len(tags) // 2} labels"
     )
-    model, tokenizer = read_checkpoint(config.base, tags, seed=config.train.seed)
+    model, tokenizer = read_checkpoint(find_base(config.base), tags, seed=config.train.seed)
     model, tokenizer = _trim(config, model, tokenizer, [sentence.text for sentence in folds.train])
     max_tokens = min(config.max_tokens, model.config.max_positions)
     data, dev = (
@@ -154,7 +156,7 @@ def _summarise(
     best = result.epochs[result.best_epoch - 1]
     return {
         "step": "train",
-        "base": config.base,
+        "base": name_of_base(config.base),
         "data": [config.data.name, *(path.name for path in config.also)],
         "sentences": len(folds.train),
         "dev_sentences": len(folds.dev),
@@ -173,7 +175,7 @@ def _publish(
     tokenizer: tokenizers.Tokenizer,
     summary: dict[str, Any],
 ) -> None:
-    history = read_history(config.base) if Path(config.base).is_dir() else ()
+    history = read_history(find_base(config.base))
     partial = config.target.with_name(config.target.name + ".partial")
     try:
         if partial.exists():

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.option("--base", required=True, help="BERT, DistilBERT or RoBERTa checkpoint: folder or hub id.")
+@click.option(
+    "--base", required=True, help="BERT, DistilBERT or RoBERTa checkpoint: folder, hub id, or minilm."
+)
 @click.option(
     "--data",
     required=True,
@@ -59,7 +61,7 @@ def _train(
 
 train = command(
     "train",
-    example="extract models train --base ./minilm --data ./endpoints --also authored.jsonl --to ./dense",
+    example="extract models train --base minilm --data ./endpoints --also authored.jsonl --to ./dense",
 )(_train)
 
 

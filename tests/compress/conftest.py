@@ -20,7 +20,7 @@ WORDS = ["median", "os", "pfs", "was", "months", "rate", "and", "month", "progre
 def build_tokenizer() -> tokenizers.Tokenizer:
     characters = "abcdefghijklmnopqrstuvwxyz0123456789.,-%()"
     pieces = [*SPECIAL, "[unused0]", *characters, *(f"##{character}" for character in characters), *WORDS]
-    vocab = {piece: index for index, piece in enumerate(pieces)}
+    vocab = {piece: index for index, piece in enumerate(dict.fromkeys(pieces))}
     tokenizer = tokenizers.Tokenizer(models.WordPiece(vocab, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
