@@ -25,7 +25,9 @@ class ExtractError(Exception):
     and the ``advice``: what to do now. Empty parts are left out of the line.
     """
 
-    def __init__(self, what: str, where: str = "", got: str = "", expected: str = "", advice: str = "") -> None:
+    def __init__(
+        self, what: str, where: str = "", got: str = "", expected: str = "", advice: str = ""
+    ) -> None:
         super().__init__(what, where, got, expected, advice)
         self.what = what
         self.where = where
@@ -35,7 +37,9 @@ class ExtractError(Exception):
 
     def __str__(self) -> str:
         line = self.what + (f" in {self.where}" if self.where else "")
-        details = [f"{name} {value}" for name, value in (("got", self.got), ("expected", self.expected)) if value]
+        details = [
+            f"{name} {value}" for name, value in (("got", self.got), ("expected", self.expected)) if value
+        ]
         parts = [": ".join([line, ", ".join(details)]) if details else line]
         if self.advice:
             parts.append(self.advice)

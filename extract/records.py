@@ -15,7 +15,7 @@ class Section:
     """A labelled stretch of a field."""
 
     label: str
-    """``title`` in a title; in an abstract the section's own label (``RESULTS``), or ``abstract`` where it has none."""
+    """``title`` in a title; in an abstract the section's own label (``RESULTS``), else ``abstract``."""
     start: int
     """First character in the field's text."""
     end: int
