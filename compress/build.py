@@ -57,6 +57,8 @@ class BuildConfig:
     """Longest window in tokens, the two special ones included."""
     overlap: int = 64
     """Tokens shared by neighbouring windows of a longer sentence."""
+    min_score: float = 0.0
+    """Mentions with a lower score are left out, 0 to 1; to be chosen on dev data."""
     calibration_windows: int = 600
     """Training windows that activation scales are chosen on."""
 
@@ -174,7 +176,7 @@ def _draft(config: BuildConfig, stage: Stage, tokenizer: Tokenizer, calibrate_on
         onnx_model=emit(stage.model, scales, max_tokens=config.max_tokens),
         tokenizer=tokenizer,
         config=stage.model.config,
-        reading=Reading(config.max_tokens, config.overlap, start_token, end_token, whole_numbers=True),
+        reading=Reading(config.max_tokens, config.overlap, start_token, end_token, True, config.min_score),
         macs_removed=stage.macs_removed,
         lineage=lineage,
     )

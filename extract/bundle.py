@@ -66,6 +66,8 @@ class Reading:
     """Id put after every window (``[SEP]``)."""
     whole_numbers: bool
     """Whether decoding keeps the digits and decimal point of one number in one mention."""
+    min_score: float = 0.0
+    """Mentions with a lower score are left out, 0 to 1. Chosen on dev data when the bundle is built."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,9 +131,9 @@ class Tagger:
     def _decode(self, text: str, logits: Floats) -> tuple[Mention, ...]:
         offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets
         emissions = logits[:, self._tags.columns]
-        return find_mentions(
-            text, offsets, emissions, self._tags, whole_numbers=self.bundle.reading.whole_numbers
-        )
+        reading = self.bundle.reading
+        found = find_mentions(text, offsets, emissions, self._tags, whole_numbers=reading.whole_numbers)
+        return tuple(mention for mention in found if mention.score >= reading.min_score)
 
 
 def open_tagger(bundle: ModelBundle) -> Tagger:

@@ -31,6 +31,13 @@ MISSING_EXTRA = (
     type=click.IntRange(min=0),
     help="Epochs of distillation after pruning.  [default: 0]",
 )
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Leave out less certain mentions.",
+)
 @click.option("--seed", type=int, help="Which training sentences pruning looks at.  [default: 0]")
 def _build(
     name: str,
@@ -40,6 +47,7 @@ def _build(
     steps: int | None,
     loss: str | None,
     finetune_epochs: int | None,
+    min_score: float,
     seed: int | None,
     as_json: bool,
 ) -> None:
@@ -58,7 +66,12 @@ def _build(
     given = {"steps": steps, "loss": loss, "finetune_epochs": finetune_epochs, "seed": seed}
     prune = PruneConfig(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
     config = BuildConfig(
-        name=name, checkpoint=checkpoint, data_dir=Path(data), target=Path(target), prune=prune
+        name=name,
+        checkpoint=checkpoint,
+        data_dir=Path(data),
+        target=Path(target),
+        prune=prune,
+        min_score=min_score,
     )
     bundle = build(config, report=echo_note)
     if as_json:

@@ -81,3 +81,11 @@ def test_logits_agree_with_what_is_decoded(tiny_tagger: Tagger) -> None:
     (logits,) = tiny_tagger.logits([NUMBERS])
     assert logits.shape == (28, 5)
     assert np.isfinite(logits).all()
+
+
+def test_mentions_below_the_bundles_score_are_left_out(tiny_bundle: ModelBundle, tiny_tagger: Tagger) -> None:
+    (found,) = tiny_tagger.tag([NUMBERS]).mentions
+    cut = sorted(mention.score for mention in found)[1]
+    strict = open_tagger(replace(tiny_bundle, reading=replace(tiny_bundle.reading, min_score=cut)))
+    assert strict.tag([NUMBERS]).mentions == [tuple(mention for mention in found if mention.score >= cut)]
+    assert len(strict.tag([NUMBERS]).mentions[0]) == len(found) - 1
