@@ -6,6 +6,7 @@ A pickled checkpoint is refused, because opening one runs whatever code it holds
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ _HISTORY = "history.json"
 _WEIGHTS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
 _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack")
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 _WANTED = (
     "config.json",
     "*.safetensors",
@@ -156,6 +158,10 @@ def _special_tokens(tokenizer: tokenizers.Tokenizer) -> dict[str, str]:
 
 def _download(source: str) -> Path:
     """A local copy of a hub model. Files with weights of other kinds are not fetched."""
+    expected = "a folder, or the id of a model on the hub"
+    if not _HUB_ID.fullmatch(source):
+        raise CheckpointError("no checkpoint", source, "nothing there", expected)
+    # Asks the network; needed for hub ids alone.
     import huggingface_hub
 
     try:

@@ -1,0 +1,76 @@
+"""``extract models train``: a checkpoint comes out, and what is wrong is one line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from jobs.cli import main
+
+pytest.importorskip("torch", reason="training needs the extra packages of [compress]")
+
+
+def train(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ("models", "train", *arguments))
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> str:
+    from compress.checkpoint import write_checkpoint
+    from tests.compress.conftest import build_model, build_tokenizer
+
+    write_checkpoint(tmp_path / "base", build_model(), build_tokenizer())
+    return str(tmp_path / "base")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    from tests.compress.conftest import make_sentences
+
+    rows = [
+        {"id": s.id, "doc": s.doc, "text": s.text, "entities": [asdict(span) for span in s.entities]}
+        for s in make_sentences()
+    ]
+    path = tmp_path / "sentences.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def test_training_writes_a_checkpoint_and_tells_its_dev_scores(base: str, data: str, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    result = train("--base", base, "--data", data, "--to", str(target), "--epochs", "2", "--json")
+    assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert (told["path"], told["epochs"]) == (str(target), 2)
+    assert 0 <= told["dev_f1"] <= 1
+    assert (target / "model.safetensors").is_file()
+    assert "epoch 2" in result.stderr
+
+
+def test_for_people_there_is_a_table_by_label(base: str, data: str, tmp_path: Path) -> None:
+    result = train("--base", base, "--data", data, "--to", str(tmp_path / "out"), "--epochs", "1")
+    assert result.exit_code == 0, result.stderr
+    assert "precision" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"--base": "nowhere/at/all"}, "no checkpoint"),
+        ({"--data": "nowhere"}, "no data folder"),
+        ({"--epochs": "0"}, "--epochs"),
+    ],
+)
+def test_what_is_wrong_is_one_line(base: str, data: str, tmp_path: Path, changes: dict, told: str) -> None:
+    options = {"--base": base, "--data": data, "--to": str(tmp_path / "out")} | changes
+    result = train(*(part for pair in options.items() for part in pair))
+    assert result.exit_code == 2
+    *_, last = result.stderr.splitlines()
+    assert last.startswith("error: ")
+    assert told in last
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "out").exists()
