@@ -6,7 +6,7 @@ that reads the environment. ``EXTRACT_FAULT`` then holds ``point:shard:n:action`
 - ``point``: name of a fault point, or the part of it before a dot (``commit`` stands for every ``commit.*``);
 - ``shard``: first characters of a shard id, or ``*``;
 - ``n``: which matching passage triggers it, counted from 1 in each process;
-- ``action``: ``kill``, ``raise``, ``enospc``, ``eio``, ``hang`` or ``slow``.
+- ``action``: ``kill``, ``raise``, ``enospc``, ``eio``, ``hang``, ``slow`` or ``hog`` (eats memory).
 
 With ``EXTRACT_FAULT_ONCE`` naming a folder, each fault happens once over all processes that share it.
 """
@@ -73,5 +73,10 @@ def _fail(action: str, point: str) -> None:
             time.sleep(3600)
         case "slow":
             time.sleep(1.5)
+        case "hog":
+            hoard = []
+            while True:
+                hoard.append(bytearray(b"x" * (32 << 20)))
+                time.sleep(0.05)
         case _:
             raise RuntimeError(f"fault point {point}")

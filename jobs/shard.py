@@ -111,8 +111,8 @@ def run_shard(task: ShardTask) -> Receipt:
         _tag(model.tagger, prepared[start : start + chunk], found)
     fault_point("shard.tagged", task.shard)
     attempt = uuid.uuid4().hex
-    entities = _all_entities(task, found)
-    files = () if task.only else _stage(task, found, entities, attempt)
+    tables = _tables(task, found)
+    files = () if task.only else _stage(task, tables, attempt)
     fault_point("shard.staged", task.shard)
     return Receipt(
         shard=task.shard,
@@ -123,7 +123,7 @@ def run_shard(task: ShardTask) -> Receipt:
         n_sentences=sum(row.n_sentences for row in found.rows),
         n_gated_out=sum(row.n_gated_out for row in found.rows),
         n_tokens=sum(row.n_tokens for row in found.rows),
-        n_entities=entities.num_rows,
+        n_entities=tables["entities"].num_rows,
         n_carried=found.n_carried,
         cpu_seconds=time.process_time() - cpu_started,
         wall_seconds=time.monotonic() - started,
@@ -263,13 +263,19 @@ def _all_entities(task: ShardTask, found: ShardRows) -> pa.Table:
     return both.take(np.argsort(both["position"].to_numpy(), kind="stable")).combine_chunks()
 
 
-def _stage(task: ShardTask, found: ShardRows, entities: pa.Table, attempt: str) -> tuple[DataFile, ...]:
+def _tables(task: ShardTask, found: ShardRows) -> dict[str, pa.Table]:
+    """What the shard has to write, by kind."""
+    entities = _all_entities(task, found)
     tables = {"entities": entities, "citations": citation_table(found.rows, _origin(task))}
     endpoints = endpoint_table(entities)
     if endpoints.num_rows:
         tables["endpoints"] = endpoints
     if found.deletions:
         tables["deletions"] = deletion_table(found.deletions, _origin(task))
+    return tables
+
+
+def _stage(task: ShardTask, tables: dict[str, pa.Table], attempt: str) -> tuple[DataFile, ...]:
     return tuple(
         stage_table(task.root, table, kind=kind, shard=task.shard, attempt=attempt, run_id=task.run_id)
         for kind, table in tables.items()

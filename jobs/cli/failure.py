@@ -6,13 +6,14 @@ import errno
 
 import click
 
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, ClusterRefused
 from extract.errors import BundleError, ExtractError, OutputError, UnknownModel
 from jobs.errors import (
     ClusterLost,
     InputConflict,
     InputMissing,
     Interrupted,
+    ModelUnavailable,
     OutputBroken,
     OutputUnwritable,
     SettingsMismatch,
@@ -34,9 +35,11 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (OutputBroken, 74),
     (ClusterLost, 75),
     (Stalled, 75),
+    (ClusterRefused, USAGE),
     (ClusterError, 75),
     (BundleError, 78),
     (SettingsMismatch, 78),
+    (ModelUnavailable, 78),
     (OutputError, USAGE),
     (click.Abort, 130),
     (ExtractError, USAGE),

@@ -1,0 +1,76 @@
+"""A disk that is full or fails stops the run; nothing half-written is visible, and the next run goes on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import Case
+from tests.faults.drive import Command
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "shard.written:*:2:enospc",
+        "write.sync:*:9:eio",
+        pytest.param("commit.renamed:*:2:enospc", marks=pytest.mark.slow),
+        pytest.param("commit.written:*:2:enospc", marks=pytest.mark.slow),
+        pytest.param("commit.synced:*:1:eio", marks=pytest.mark.slow),
+    ],
+)
+def test_failed_write_ends_with_one_line_and_can_go_on(case: Case, fault: str) -> None:
+    ended = case.command(fault=fault).run()
+    assert ended.code == 74, ended.err
+    line = ended.err.strip().splitlines()[-1]
+    assert line.startswith("error: writing failed")
+    assert "run again to continue" in line
+    case.check_sound()
+    assert case.command().run().code == 0
+    case.check_whole()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_folder_without_permission_is_unwritable(case: Case) -> None:
+    case.out.mkdir(mode=0o500)
+    ended = case.command().run()
+    assert ended.code == 73, ended.err
+
+
+def test_output_in_place_of_a_file_is_unwritable(case: Case) -> None:
+    case.out.write_text("in the way", encoding="utf-8")
+    ended = case.command().run()
+    assert ended.code == 73
+    assert len(ended.err.strip().splitlines()) == 1
+
+
+def test_flipped_bit_in_the_model_is_refused_before_any_row(case: Case, tmp_path: Path) -> None:
+    broken = tmp_path / "int8"
+    broken.mkdir()
+    for path in case.bundle.iterdir():
+        data = bytearray(path.read_bytes())
+        if path.suffix == ".onnx":
+            data[len(data) // 2] ^= 1
+        (broken / path.name).write_bytes(data)
+    arguments = ["run", *map(str, case.inputs), "--out", str(case.out), "--model", str(broken)]
+    ended = Command(arguments).run()
+    assert ended.code == 78
+    assert not case.out.exists()
+
+
+def test_verify_names_rotten_shards_and_the_next_run_redoes_them(case: Case) -> None:
+    assert case.command().run().code == 0
+    rotten, gone = sorted((case.out / "entities").iterdir())[:2]
+    data = bytearray(rotten.read_bytes())
+    data[len(data) // 2] ^= 4
+    rotten.write_bytes(data)
+    gone.unlink()
+    ended = Command(["verify", str(case.out), "--repair"]).run()
+    assert ended.code == 1
+    assert rotten.name in ended.out
+    assert gone.name in ended.out
+    assert case.command().run().code == 0
+    case.check_whole()
+    assert Command(["verify", str(case.out)]).run().code == 0
