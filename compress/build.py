@@ -26,6 +26,7 @@ from compress.emit import emit
 from compress.encoder import TokenClassifier
 from compress.errors import DataError
 from compress.features import Features, encode_sentences, special_ids
+from compress.finetune import read_folds
 from compress.iterate import PruneConfig, prune_to
 from compress.publish import Draft, published, write_draft, write_manifest
 from extract.annotations import AnnotatedSentence, find_split, labels_of, read_annotations
@@ -48,8 +49,9 @@ class BuildConfig:
     """Variant name: it says how much to prune and whether to quantise."""
     checkpoint: str
     """Folder or hub id of a fine-tuned token classifier."""
-    data_dir: Path
-    """Holds ``train``, on which pruning and scales are calibrated, and ``test`` or ``dev`` to score on."""
+    data: Path
+    """Folder with ``train``, on which pruning and scales are calibrated, and ``test`` or ``dev`` to score on;
+    or one annotated file."""
     target: Path
     """The bundle's folder; must not exist."""
     prune: PruneConfig = PruneConfig()
@@ -69,8 +71,9 @@ class Data:
 
     train: list[AnnotatedSentence]
     held_out: list[AnnotatedSentence]
-    """``test`` where there is one, else ``dev``; never calibrated on."""
+    """``test`` where there is one, else ``dev``, else a fold set aside; never calibrated on."""
     held_out_path: Path
+    """The file they are from."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def build(config: BuildConfig, report: Report = lambda line: None) -> ModelBundl
     :raises CompressError: the checkpoint, the data or the budget does not fit, or the target exists.
     """
     variant = parse_variant(config.name)
-    data = read_data(config.data_dir)
+    data = read_data(config.data)
     with published(config.target) as folder:
         report(f"reading {config.checkpoint}")
         model, tokenizer = read_checkpoint(config.checkpoint)
@@ -111,18 +114,22 @@ def build(config: BuildConfig, report: Report = lambda line: None) -> ModelBundl
     return open_bundle(config.target)
 
 
-def read_data(folder: Path) -> Data:
-    """The splits of a data folder.
+def read_data(path: Path) -> Data:
+    """What to calibrate and to score on: a folder's splits, or a single file's folds.
 
-    :raises DataError: when ``train`` is missing, or both ``test`` and ``dev`` are.
+    Without a ``test`` or ``dev`` file, the tenth of the documents that training sets aside is scored on.
+
+    :raises DataError: there is no training data.
     """
-    train_path = find_split(folder, "train")
-    held_out_path = find_split(folder, "test") or find_split(folder, "dev")
-    if train_path is None or held_out_path is None:
-        missing = "train" if train_path is None else "test or dev"
+    held_out_path = None if path.is_file() else find_split(path, "test") or find_split(path, "dev")
+    train_path = path if path.is_file() else find_split(path, "train")
+    if train_path is None:
         raise DataError(
-            "a split is missing", str(folder), f"no {missing} file", "train and test (or dev) files"
+            "nothing to calibrate on", str(path), "no train file", "a train file, or one annotated file"
         )
+    if held_out_path is None:
+        folds = read_folds(train_path)
+        return Data(list(folds.train), list(folds.dev), train_path)
     return Data(read_annotations(train_path), read_annotations(held_out_path), held_out_path)
 
 
@@ -136,7 +143,7 @@ def _encode(config: BuildConfig, model: TokenClassifier, tokenizer: Tokenizer, d
     if unknown := {f"B-{label}" for label in labels_of(data.train)} - set(tags):
         got = ", ".join(sorted(tag[2:] for tag in unknown))
         raise DataError(
-            "labels that the model does not have", str(config.data_dir), got, "", "train it on this data"
+            "labels that the model does not have", str(config.data), got, "", "train it on this data"
         )
     return encode_sentences(data.train, tokenizer, tags, max_tokens=config.max_tokens, overlap=config.overlap)
 

@@ -17,7 +17,9 @@ MISSING_EXTRA = (
 @click.argument("name")
 @click.option("--from", "checkpoint", required=True, help="Fine-tuned token classifier: folder or hub id.")
 @click.option(
-    "--data", required=True, help="Folder with train and test (or dev) files, to calibrate and to score."
+    "--data",
+    required=True,
+    help="Folder with train and test (or dev) files, or one annotated file: to calibrate and to score.",
 )
 @click.option("--to", "target", required=True, help="The new bundle's folder; must not exist.")
 @click.option("--steps", type=click.IntRange(min=1), help="Rounds of pruning; 1 is one-shot.  [default: 4]")
@@ -68,7 +70,7 @@ def _build(
     config = BuildConfig(
         name=name,
         checkpoint=checkpoint,
-        data_dir=Path(data),
+        data=Path(data),
         target=Path(target),
         prune=prune,
         min_score=min_score,

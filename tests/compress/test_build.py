@@ -96,6 +96,12 @@ def test_data_of_other_labels_is_refused_and_nothing_is_left(data: Path, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
 
 
+def test_one_annotated_file_is_enough(checkpoint: Path, data: Path, tmp_path: Path) -> None:
+    bundle = make("int8", checkpoint, data / "train.jsonl", tmp_path / "int8")
+    assert 0 < bundle.scores["data"]["sentences"] < 24 / 2
+    assert bundle.scores["data"]["name"] == "train.jsonl"
+
+
 def test_existing_target_is_refused(checkpoint: Path, data: Path, tmp_path: Path) -> None:
     with pytest.raises(CompressError, match="the target exists"):
         make("int8", checkpoint, data, tmp_path)
