@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from extract.commits import CommitRecord
 from extract.errors import OutputError
@@ -155,7 +156,7 @@ def _extended(root: Path, base: CarryIndex, commits: Sequence[CommitRecord]) -> 
         if citations is None or entities is None:
             continue
         table = read_table(final_path(root, "citations", citations.name), ["content_key", "fate", *_COUNTS])
-        table = table.filter(pa.compute.is_in(table["fate"], pa.array(["extracted", "no_entities"])))
+        table = table.filter(pc.is_in(table["fate"], pa.array(["extracted", "no_entities"])))
         rows = np.zeros(table.num_rows, _PLACES)
         rows["shard"] = len(names)
         for name in _COUNTS:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
+import pyarrow.compute as pc
 
 from extract.output import Output, open_output
 from jobs.errors import InputMissing
@@ -139,7 +139,7 @@ def _fate_in(output: Output, citation: Citation) -> str | None:
     pmid, doc_id = citation
     for table in output.iter_history():
         column, value = ("pmid", pmid) if pmid is not None else ("doc_id", doc_id)
-        rows = table.filter(pa.compute.equal(table[column], value))
+        rows = table.filter(pc.equal(table[column], value))
         if rows.num_rows:
             return str(rows["fate"][-1].as_py())
     return None

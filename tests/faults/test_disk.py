@@ -15,7 +15,7 @@ from tests.faults.drive import Command
     "fault",
     [
         "shard.written:*:2:enospc",
-        "write.sync:*:9:eio",
+        pytest.param("write.sync:*:9:eio", marks=pytest.mark.slow),
         pytest.param("commit.renamed:*:2:enospc", marks=pytest.mark.slow),
         pytest.param("commit.written:*:2:enospc", marks=pytest.mark.slow),
         pytest.param("commit.synced:*:1:eio", marks=pytest.mark.slow),
