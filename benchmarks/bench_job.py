@@ -40,7 +40,7 @@ class Round:
     citations: int
     tokens: int
     peak_rss_bytes: int
-    """Of the largest process."""
+    """Of all processes of the contestant together."""
 
 
 def run_job(inputs: Sequence[str], options: Sequence[str]) -> Round:
@@ -70,7 +70,7 @@ def timed(command: Sequence[str]) -> tuple[float, dict[str, Any]]:
 def print_table(rounds: dict[str, list[Round]], usd_per_hour: float) -> None:
     first = median_rate(next(iter(rounds.values())))
     columns = ["contestant", "citations", "citations/s, median", "least to most", "tokens/s"]
-    columns += ["peak MB of a process", "USD per million citations", "times the first row"]
+    columns += ["peak MB, all processes", "USD per million citations", "times the first row"]
     print_row(columns)
     print_row(["---"] * len(columns))
     for name, values in rounds.items():
