@@ -23,6 +23,7 @@ from compress.checkpoint import read_checkpoint, read_history, write_checkpoint
 from compress.encoder import TokenClassifier
 from compress.errors import CheckpointError, DataError
 from compress.features import encode_sentences
+from compress.swaps import iter_swapped, read_swaps
 from compress.train import EpochScore, Progress, TrainConfig, TrainResult, train
 from compress.vocabulary import trim_model, trim_vocabulary
 from extract.annotations import AnnotatedSentence, find_split, labels_of, read_annotations, tags_of
@@ -44,6 +45,8 @@ class FinetuneConfig:
     """The new checkpoint's folder; must not exist or be empty."""
     also: tuple[Path, ...] = ()
     """More annotated files to train on."""
+    swaps: Path | None = None
+    """Table of names by which counterfactual sentences are added (:mod:`compress.swaps`)."""
     vocab_size: int | None = None
     """Trim a WordPiece vocabulary to about this many pieces; None keeps it whole."""
     sample_text: Path | None = None
@@ -79,21 +82,20 @@ def finetune(
     _check_target(config.target)
     folds = read_folds(config.data, config.also)
     tags = tags_of(labels_of(folds.train))
-    report(
-        f"{len(folds.train)} sentences to train on, {len(folds.dev)} to choose by, {len(tags) // 2} labels"
-    )
+    sentences = _with_swapped(config, folds.train)
+    report(f"{len(sentences)} sentences to train on, {len(folds.dev)} to choose by, {len(tags) // 2} labels")
     model, tokenizer = read_checkpoint(find_base(config.base), tags, seed=config.train.seed)
     model, tokenizer = _trim(config, model, tokenizer, [sentence.text for sentence in folds.train])
     max_tokens = min(config.max_tokens, model.config.max_positions)
     data, dev = (
-        encode_sentences(fold, tokenizer, tags, max_tokens=max_tokens) for fold in (folds.train, folds.dev)
+        encode_sentences(fold, tokenizer, tags, max_tokens=max_tokens) for fold in (sentences, folds.dev)
     )
     report(
         f"{data.n_inexact + dev.n_inexact} entities begin or end inside a token and cannot be learnt exactly"
     )
     started = time.monotonic()
     result = train(config.train, model, data, dev, on_step=on_step, on_epoch=on_epoch)
-    summary = _summarise(config, folds, result, seconds=time.monotonic() - started)
+    summary = _summarise(config, len(sentences), folds, result, seconds=time.monotonic() - started)
     _publish(config, result, tokenizer, summary)
     return result
 
@@ -130,6 +132,14 @@ def _carve(sentences: list[AnnotatedSentence]) -> Folds:
     return Folds(tuple(s for s in sentences if s.doc in by_doc), tuple(held), dev_is_carved=True)
 
 
+def _with_swapped(
+    config: FinetuneConfig, sentences: tuple[AnnotatedSentence, ...]
+) -> tuple[AnnotatedSentence, ...]:
+    if config.swaps is None:
+        return sentences
+    return (*sentences, *iter_swapped(sentences, read_swaps(config.swaps), seed=config.train.seed))
+
+
 def _trim(
     config: FinetuneConfig, model: TokenClassifier, tokenizer: tokenizers.Tokenizer, texts: list[str]
 ) -> tuple[TokenClassifier, tokenizers.Tokenizer]:
@@ -151,14 +161,15 @@ def _read_sample(path: Path | None) -> list[str]:
 
 
 def _summarise(
-    config: FinetuneConfig, folds: Folds, result: TrainResult, *, seconds: float
+    config: FinetuneConfig, n_sentences: int, folds: Folds, result: TrainResult, *, seconds: float
 ) -> dict[str, Any]:
     best = result.epochs[result.best_epoch - 1]
     return {
         "step": "train",
         "base": name_of_base(config.base),
         "data": [config.data.name, *(path.name for path in config.also)],
-        "sentences": len(folds.train),
+        "swaps": config.swaps is not None,
+        "sentences": n_sentences,
         "dev_sentences": len(folds.dev),
         "dev_is_carved": folds.dev_is_carved,
         "vocab_size": result.model.config.vocab_size,

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.batches import Batch, n_batches, shuffled_batches
-from compress.encoder import TokenClassifier
+from compress.encoder import Layer, TokenClassifier
 from compress.errors import DataError
 from compress.features import IGNORED, Features
 from compress.precision import autocast, has_bf16
@@ -40,8 +40,13 @@ class TrainConfig:
     weight_decay: float = 0.01
     """Of matrices; biases and norms have none."""
     max_gradient_norm: float = 1.0
+    average_decay: float = 0.998
+    """What is scored and kept is a moving average of the weights, in which each step before counts this
+    much as often; 0 to less than 1, where 0 is the weights themselves."""
     dropout: float | None = None
     """Dropout while training; None keeps the checkpoint's."""
+    attention_dropout: float | None = 0.0
+    """Dropout of attention weights while training; 0 allows a faster kernel. None keeps the checkpoint's."""
     distil_weight: float = 0.5
     """Share of the loss that is divergence to a teacher, where there is one, 0 to 1."""
     temperature: float = 2.0
@@ -118,13 +123,31 @@ def train(
     weights: dict[str, Tensor] = {}
     for epoch in range(1, config.epochs + 1):
         loss = loop.run_epoch(epoch)
-        epochs.append(EpochScore(epoch, loss, None if dev is None else score_model(model, dev)))
+        scores = None if dev is None else score_model(loop.average.model, dev)
+        epochs.append(EpochScore(epoch, loss, scores))
         if on_epoch is not None:
             on_epoch(epochs[-1])
         if best is None or epochs[-1].beats(best):
-            best, weights = epochs[-1], copy.deepcopy(model.state_dict())
+            best, weights = epochs[-1], copy.deepcopy(loop.average.model.state_dict())
     model.load_state_dict(weights)
     return TrainResult(model.eval(), tuple(epochs), best.epoch if best else 0)
+
+
+class _Average:
+    """A moving average of a model's weights (Polyak and Juditsky 1992): steadier than the last step's."""
+
+    def __init__(self, model: TokenClassifier, decay: float) -> None:
+        self.model = copy.deepcopy(model).eval() if decay else model
+        self.decay = decay
+
+    def update(self, model: TokenClassifier, step: int) -> None:
+        """Take in the weights after ``step`` steps; early steps are forgotten faster."""
+        if not self.decay:
+            return
+        decay = min(self.decay, step / (step + 10))
+        with torch.no_grad():
+            for ours, theirs in zip(self.model.parameters(), model.parameters(), strict=True):
+                ours.lerp_(theirs, 1 - decay)
 
 
 class _Loop:
@@ -149,8 +172,8 @@ class _Loop:
         self.n_steps = config.epochs * n_batches(len(data.windows), config.batch_size)
         self.step = 0
         self.optimizer, self.schedule = _optimizer(config, model, self.n_steps)
-        if config.dropout is not None:
-            _set_dropout(model, config.dropout)
+        _set_dropout(config, model)
+        self.average = _Average(model, config.average_decay)
 
     def run_epoch(self, epoch: int) -> float:
         """Every window once; the mean loss."""
@@ -161,6 +184,7 @@ class _Loop:
             total += self._learn(batch)
             count += 1
             self.step += 1
+            self.average.update(self.model, self.step)
             self.on_step(Progress(epoch, self.step, self.n_steps, total / count))
         return total / count
 
@@ -222,7 +246,9 @@ def _optimizer(
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
-def _set_dropout(model: TokenClassifier, dropout: float) -> None:
+def _set_dropout(config: TrainConfig, model: TokenClassifier) -> None:
     for module in model.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = dropout
+        if isinstance(module, nn.Dropout) and config.dropout is not None:
+            module.p = config.dropout
+        if isinstance(module, Layer) and config.attention_dropout is not None:
+            module.attention_dropout = config.attention_dropout

@@ -28,6 +28,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--to", "target", required=True, type=click.Path(path_type=Path), help="New checkpoint folder.")
 @click.option("--also", multiple=True, type=_FILE, help="Another annotated file to train on; repeatable.")
+@click.option(
+    "--swaps", type=_FILE, help="Table of endpoint names: adds sentences with other names swapped in."
+)
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
 @click.option("--seed", type=int, help="Same seed, same model.")
 @click.option(
@@ -39,6 +42,7 @@ def _train(
     data: Path,
     target: Path,
     also: tuple[Path, ...],
+    swaps: Path | None,
     epochs: int | None,
     seed: int | None,
     vocab_size: int | None,
@@ -53,7 +57,7 @@ def _train(
         name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None
     }
     settings = replace(TrainConfig(), **given)
-    config = FinetuneConfig(base, data, target, also, vocab_size, sample_text, train=settings)
+    config = FinetuneConfig(base, data, target, also, swaps, vocab_size, sample_text, train=settings)
     with _Display() as display:
         result = finetune(config, report=echo_note, on_step=display.step, on_epoch=display.epoch)
     _echo(target, result, as_json)

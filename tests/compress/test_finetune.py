@@ -58,6 +58,18 @@ def test_vocabulary_is_trimmed_with_the_model(config):
     assert model.config.vocab_size == tokenizer.get_vocab_size() < 101
 
 
+def test_counterfactual_sentences_are_trained_on_beside_the_others(config, tmp_path):
+    families = [{"label": label, "long": [f"{label} long"], "short": [label]} for label in ("OS", "PFS")]
+    table = tmp_path / "swaps.json"
+    table.write_text(json.dumps({"groups": [families], "unless": "(?!)"}))
+    told = []
+    finetune(replace(config, swaps=table), report=told.append)
+    (step,) = read_history(config.target)
+    assert step["swaps"]
+    assert step["sentences"] > 18
+    assert f"{step['sentences']} sentences to train on" in told[0]
+
+
 def test_dev_is_carved_by_document_where_there_is_none(config):
     (config.data / "dev.jsonl").unlink()
     folds = read_folds(config.data)

@@ -39,6 +39,18 @@ def test_the_best_epoch_is_kept_not_the_last(features):
     assert result.best_epoch == scores.index(max(scores)) + 1
 
 
+def test_the_average_of_the_weights_is_kept(features):
+    """With almost no forgetting it stays near the start; without averaging it does not."""
+    start = build_model().classifier.weight.detach().clone()
+
+    def moved(decay):
+        config = replace(QUICK, epochs=1, average_decay=decay)
+        model = train(config, build_model(), features, None).model
+        return float((model.classifier.weight.detach() - start).abs().mean())
+
+    assert 0 < moved(0.5) < moved(0.0)
+
+
 def test_progress_is_told_after_every_step_and_epoch(features):
     steps, epochs = [], []
     config = replace(QUICK, epochs=2)
