@@ -28,18 +28,25 @@ class Import:
     root: str
     """Its first name: ``torch`` of ``import torch.nn``."""
     line: int
-    in_function: bool
+    lazy: bool
+    """In a function's body, or for the type checker only: importing the module does not run it."""
 
 
-def iter_imports(tree: ast.AST, *, in_function: bool = False) -> Iterator[Import]:
+def is_lazy(node: ast.AST) -> bool:
+    for_types = (
+        isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    )
+    return for_types or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+
+
+def iter_imports(tree: ast.AST, *, lazy: bool = False) -> Iterator[Import]:
     for node in ast.iter_child_nodes(tree):
-        inside = in_function or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
         if isinstance(node, ast.Import):
-            yield from (Import(name.name.partition(".")[0], node.lineno, in_function) for name in node.names)
+            yield from (Import(name.name.partition(".")[0], node.lineno, lazy) for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"line {node.lineno}: relative imports hide the direction"
-            yield Import((node.module or "").partition(".")[0], node.lineno, in_function)
-        yield from iter_imports(node, in_function=inside)
+            yield Import((node.module or "").partition(".")[0], node.lineno, lazy)
+        yield from iter_imports(node, lazy=lazy or is_lazy(node))
 
 
 def offences(path: Path, source: str) -> list[str]:
@@ -49,7 +56,7 @@ def offences(path: Path, source: str) -> list[str]:
     wrong = []
     for found in iter_imports(ast.parse(source)):
         siblings = set(ALLOWED) - ALLOWED[package] - {package}
-        lazy_compress = in_cli and found.root == "compress" and found.in_function
+        lazy_compress = in_cli and found.root == "compress" and found.lazy
         if (found.root in siblings and not lazy_compress) or (found.root in HEAVY and package != "compress"):
             wrong.append(f"{'/'.join((package, *rest))}:{found.line} imports {found.root}")
         if found.root == "click" and not in_cli:
@@ -85,6 +92,7 @@ def test_a_wrong_import_is_found(file: str, source: str) -> None:
     [
         ("compress/a.py", "import torch\nfrom extract.errors import ExtractError"),
         ("jobs/cli/models.py", "import click\ndef f():\n    from compress.build import build"),
+        ("jobs/cli/models.py", "if TYPE_CHECKING:\n    from compress.build import BuildConfig"),
         ("jobs/run.py", "from cluster.local import start\nfrom extract.tagger import Tagger"),
     ],
 )
