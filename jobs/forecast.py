@@ -15,15 +15,16 @@ from typing import Any
 from cluster import ClusterConfig
 from cluster.cores import count_cores
 from cluster.open import count_threads, open_cluster
+from extract.errors import SourceError
+from extract.inputs import find_inputs
 from jobs.config import StopRequest
 from jobs.dispatch import Dispatcher
 from jobs.durable import put_over
-from jobs.errors import JobError
+from jobs.errors import InputMissing, JobError
 from jobs.layout import CACHE, make_output
 from jobs.model import ModelSource
 from jobs.plan_cost import SENTENCE_EDGES, TOKEN_EDGES, Measured, Prediction, histogram, predict
 from jobs.probe import Probe, ProbeTask, probe_slice
-from jobs.run import find_paths
 from jobs.sample import Sample, read_sample
 
 ROUNDS = 2
@@ -89,7 +90,7 @@ def make_plan(
     """
     cores = count_cores()
     n_busy = min(n_workers or cores, cores)
-    sample = read_sample(find_paths(tuple(inputs)), n_slices=n_busy * (1 + ROUNDS))
+    sample = read_sample(_find_paths(inputs), n_slices=n_busy * (1 + ROUNDS))
     measured = tuple(_measure(model, sample, n_busy) for model in models)
     predictions = tuple(
         predict(
@@ -102,6 +103,13 @@ def make_plan(
         for entry in measured
     )
     return Plan(sample, measured, predictions, n_citations is not None)
+
+
+def _find_paths(inputs: Sequence[str]) -> list[Path]:
+    try:
+        return find_inputs(inputs)
+    except SourceError as exc:
+        raise InputMissing("no such input", exc.where, exc.got, exc.expected, "check the path") from exc
 
 
 def _measure(model: ModelSource, sample: Sample, n_workers: int) -> Measured:
