@@ -4,7 +4,8 @@
 
     ClusterError             anything about the cluster, in one line
     ├── ClusterRefused       an address or setting that is not safe or not possible
-    └── ClusterUnreachable   no scheduler, or no worker, in time
+    ├── ClusterUnreachable   no scheduler, or no worker, in time
+    └── ClusterMismatch      workers that are not made of what the driver is made of
 """
 
 from __future__ import annotations
@@ -28,3 +29,13 @@ class ClusterRefused(ClusterError):
 
 class ClusterUnreachable(ClusterError):
     """No scheduler or no worker answered in time."""
+
+
+class ClusterMismatch(ClusterError):
+    """Workers that are made of other packages, or see other files, than the driver."""
+
+    def __init__(self, what: str, advice: str = "", rows: tuple[str, ...] = ()) -> None:
+        super().__init__(what, advice)
+        self.args = (what, advice, rows)
+        self.rows = rows
+        """The table of differences, a line each."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from distributed import Client, LocalCluster
 from distributed.system import MEMORY_LIMIT
 
+from cluster.adaptive import adapt
 from cluster.config import ClusterConfig
 from cluster.cores import count_cores
 
@@ -19,10 +20,10 @@ MEMORY_SHARE = 0.9
 @contextmanager
 def start_local(config: ClusterConfig) -> Iterator[Client]:
     """Start spawned workers of one thread each; nothing listens beyond loopback."""
-    n_workers = config.n_workers or count_cores()
+    n_workers = config.maximum or config.n_workers or count_cores()
     with (
         LocalCluster(
-            n_workers=n_workers,
+            n_workers=max(1, config.minimum or 0) if config.is_adaptive else n_workers,
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
@@ -30,7 +31,19 @@ def start_local(config: ClusterConfig) -> Iterator[Client]:
             worker_dashboard_address="127.0.0.1:0",
             memory_limit=config.memory_limit or int(MEMORY_LIMIT * MEMORY_SHARE / n_workers),
             silence_logs=logging.CRITICAL,
+            **_lifetime(config),
         ) as cluster,
         Client(cluster) as client,
     ):
+        adapt(cluster, config)
         yield client
+
+
+def _lifetime(config: ClusterConfig) -> dict[str, object]:
+    if config.lifetime_seconds is None:
+        return {}
+    return {
+        "lifetime": f"{config.lifetime_seconds}s",
+        "lifetime_stagger": f"{config.lifetime_seconds / 10}s",
+        "lifetime_restart": True,  # here nobody else would start them again
+    }

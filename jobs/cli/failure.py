@@ -6,7 +6,7 @@ import errno
 
 import click
 
-from cluster.errors import ClusterError, ClusterRefused
+from cluster.errors import ClusterError, ClusterMismatch, ClusterRefused
 from extract.errors import BundleError, ExtractError, OutputError, UnknownModel
 from jobs.errors import (
     ClusterLost,
@@ -36,6 +36,7 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (ClusterLost, 75),
     (Stalled, 75),
     (ClusterRefused, USAGE),
+    (ClusterMismatch, 78),
     (ClusterError, 75),
     (BundleError, 78),
     (SettingsMismatch, 78),
