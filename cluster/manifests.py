@@ -57,7 +57,13 @@ def render(manifests: Sequence[Manifest]) -> str:
     """The manifests as one YAML text."""
     import yaml
 
-    text: str = yaml.safe_dump_all(manifests, sort_keys=False)
+    class Plain(yaml.SafeDumper):  # type: ignore[misc]  # yaml has no types
+        """Writes a value that stands in two places twice, as people and tools expect."""
+
+        def ignore_aliases(self, data: object) -> bool:
+            return True
+
+    text: str = yaml.dump_all(manifests, Dumper=Plain, sort_keys=False)
     return text
 
 

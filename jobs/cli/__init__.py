@@ -19,6 +19,7 @@ from jobs.cli.group import LazyGroup
         "export": "jobs.cli.export:export",
         "plan": "jobs.cli.plan:plan",
         "models": "jobs.cli.models:models",
+        "cluster": "jobs.cli.cluster:cluster",
         "eval": "jobs.cli.evaluate:evaluate",
         "tag": "jobs.cli.tag:tag",
     },

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from extract.registry import DEFAULT_MODEL
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_summary
 
@@ -17,13 +18,19 @@ if TYPE_CHECKING:
 @command("run", example="extract run baseline/*.xml.gz --out out\nextract run nightly/ --out out --json")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Output folder; made if missing.")
-@click.option("--model", default="pruned25-int8", show_default=True, help="Variant name, or a bundle folder.")
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Variant name, or a bundle folder.")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes. [default: one per physical core]")
 @click.option(
     "--scheduler", metavar="ADDRESS", help="Join a running Dask scheduler (tls:// or this machine)."
 )
 @click.option(
     "--cluster", type=click.Path(path_type=Path), metavar="FILE.toml", help="Settings of the cluster."
+)
+@click.option(
+    "--tls",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Certificates for --scheduler, as `extract cluster certs` made.",
 )
 @click.option("--insecure-network", is_flag=True, help="Allow a scheduler elsewhere without TLS.")
 @click.option("--no-gate", is_flag=True, help="Tag every sentence, even if the model has a gate.")
@@ -66,6 +73,7 @@ def _config_of(
     workers: int | None,
     scheduler: str | None,
     cluster: Path | None,
+    tls: Path | None,
     insecure_network: bool,
     no_gate: bool,
     replace_model: bool,
@@ -77,15 +85,20 @@ def _config_of(
     from jobs.config import JobConfig
     from jobs.model import find_model
 
-    if cluster is not None and (scheduler is not None or workers is not None):
-        raise click.UsageError("--cluster already says how many workers or which scheduler")
+    if cluster is not None and not (scheduler is None and workers is None and tls is None):
+        raise click.UsageError("--cluster already says how many workers, which scheduler or certificates")
     return JobConfig(
         inputs=inputs,
         out=out,
         model=find_model(model),
         cluster=read_config(cluster)
         if cluster is not None
-        else ClusterConfig(n_workers=workers, scheduler=scheduler, insecure_network=insecure_network),
+        else ClusterConfig(
+            n_workers=workers,
+            scheduler=scheduler,
+            insecure_network=insecure_network,
+            tls=None if tls is None else str(tls),
+        ),
         gate=not no_gate,
         replace_model=replace_model,
         max_quarantine=max_quarantine,
