@@ -22,6 +22,7 @@ from jobs.errors import ClusterLost, Stalled
 SHORTEST_SILENCE = 15 * 60.0
 """Seconds; a shard may take long on a slow machine."""
 _POLL_SECONDS = 0.2
+_RECOUNT_SECONDS = 5.0
 
 Tag = TypeVar("Tag")
 
@@ -50,11 +51,13 @@ class Dispatcher(Generic[Tag]):
         client: Client,
         *,
         window: int,
+        recount: Callable[[], int] | None = None,
         stop: StopRequest,
         silence_seconds: float | None = None,
     ) -> None:
         self._client = client
-        self._window = window
+        self._recount = recount
+        self._window, self._counted = window, time.monotonic()
         self._stop = stop
         self._silence_seconds = silence_seconds
         self._ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
@@ -68,7 +71,9 @@ class Dispatcher(Generic[Tag]):
 
     @property
     def has_room(self) -> bool:
-        """Whether another task would start at once."""
+        """Whether another task would start at once. Workers come and go, so they are counted repeatedly."""
+        if self._recount is not None and time.monotonic() - self._counted > _RECOUNT_SECONDS:
+            self._window, self._counted = self._recount(), time.monotonic()
         return len(self._running) < self._window
 
     def submit(self, tag: Tag, function: Callable[[Any], Any], argument: Any) -> None:

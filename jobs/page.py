@@ -22,19 +22,20 @@ th:first-child, td:first-child { text-align: left }
 
 
 def write_page(path: Path, runs: Sequence[Mapping[str, Any]], models: Sequence[Mapping[str, Any]]) -> None:
-    """Write the runs and the models of an output as a page.
+    """Write the runs and the models of an output as a page; values that are tables themselves are left out.
 
     :raises OutputUnwritable: when it cannot be written.
     """
-    body = f"<h1>Models</h1>{_table(models)}<h1>Runs</h1>{_table(runs)}"
+    body = "".join(
+        f"<h1>{title}</h1>{_table(rows)}" for title, rows in (("Models", models), ("Runs", runs)) if rows
+    )
     put_over(path, f"{_HEAD}{body}</body></html>\n".encode())
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    if not rows:
-        return "<p>none</p>"
-    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in rows[0])
-    lines = ("".join(f"<td>{_cell(value)}</td>" for value in row.values()) for row in rows)
+    names = [name for name, value in rows[0].items() if not isinstance(value, (dict, list))]
+    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in names)
+    lines = ("".join(f"<td>{_cell(row[name])}</td>" for name in names) for row in rows)
     return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 

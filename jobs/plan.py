@@ -43,8 +43,8 @@ class Shard:
 
 
 def plan_shards(inputs: Iterable[Input], settings: str) -> list[Shard]:
-    """The shards of all files, oldest file first."""
-    return [
+    """The shards of all files, oldest file first; content that is there under two names once."""
+    shards = (
         Shard(
             shard_id(entry.source.sha256, piece.first_position, piece.n_records, settings),
             settings,
@@ -53,7 +53,8 @@ def plan_shards(inputs: Iterable[Input], settings: str) -> list[Shard]:
         )
         for entry in sorted(inputs, key=lambda entry: entry.source.order)
         for piece in entry.source.slices
-    ]
+    )
+    return list({shard.id: shard for shard in shards}.values())
 
 
 def plan_slice_records(sizes: Sequence[tuple[str, int]], n_workers: int) -> int:

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +17,12 @@ from extract.commits import RUNS
 from jobs.durable import make_folder, put_over, writing
 from jobs.layout import run_folder
 from jobs.process import cpu_class
+from jobs.versions import DECISIVE, version_of
 
 RUN = "run.json"
 METRICS = "metrics.json"
 _LOCK = "lock"
-_PACKAGES = (
-    "extraction-runner",
-    "dask",
-    "distributed",
-    "lxml",
-    "numpy",
-    "onnxruntime",
-    "pyarrow",
-    "tokenizers",
-)
+_PACKAGES = (*DECISIVE, "dask", "distributed")
 
 
 def new_run_id(root: Path) -> str:
@@ -113,12 +104,5 @@ def _environment() -> dict[str, Any]:
     return {
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": {"cpu": cpu_class(), "cores": os.cpu_count(), "system": platform.system()},
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: version_of(name) for name in _PACKAGES}},
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

@@ -21,6 +21,7 @@ from jobs.model import BundleSource
 from jobs.plan import Shard
 from jobs.receipt import Receipt
 from jobs.shard import ShardTask, run_shard
+from jobs.versions import own_versions
 from tests.corpus import make_citation, write_medline
 
 RUN = "000001-test"
@@ -54,6 +55,7 @@ def stage(root: Path, tmp_path: Path, tiny_model: BundleSource) -> Staged:
         piece=checked.slices[0],
         model=tiny_model,
         gate=True,
+        versions=own_versions(),
     )
     return lambda: run_shard(task)
 
