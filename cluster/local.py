@@ -12,6 +12,7 @@ from distributed.system import MEMORY_LIMIT
 from cluster.adaptive import adapt
 from cluster.config import ClusterConfig
 from cluster.cores import count_cores
+from cluster.errors import ClusterUnreachable
 
 MEMORY_SHARE = 0.9
 """Share of the machine's memory that all workers together may use."""
@@ -20,9 +21,15 @@ MEMORY_SHARE = 0.9
 @contextmanager
 def start_local(config: ClusterConfig) -> Iterator[Client]:
     """Start spawned workers of one thread each; nothing listens beyond loopback."""
+    with _start_workers(config) as cluster, Client(cluster) as client:
+        adapt(cluster, config)
+        yield client
+
+
+def _start_workers(config: ClusterConfig) -> LocalCluster:
     n_workers = config.maximum or config.n_workers or count_cores()
-    with (
-        LocalCluster(
+    try:
+        return LocalCluster(
             n_workers=max(1, config.minimum or 0) if config.is_adaptive else n_workers,
             threads_per_worker=1,
             processes=True,
@@ -32,11 +39,9 @@ def start_local(config: ClusterConfig) -> Iterator[Client]:
             memory_limit=config.memory_limit or int(MEMORY_LIMIT * MEMORY_SHARE / n_workers),
             silence_logs=logging.CRITICAL,
             **_lifetime(config),
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        adapt(cluster, config)
-        yield client
+        )
+    except RuntimeError as exc:
+        raise ClusterUnreachable(f"workers did not start: {exc}", "run again") from exc
 
 
 def _lifetime(config: ClusterConfig) -> dict[str, object]:
