@@ -56,7 +56,7 @@ def iter_extract_calls(line: str) -> Iterator[list[str]]:
     while "extract" in words:
         call = words[words.index("extract") + 1 :]
         end = next(
-            (i for i, word in enumerate(call) if word in ("&&", "||", "|", ";", ">", "2>", "<")), len(call)
+            (i for i, word in enumerate(call) if word in ("&&", "||", "|", ";", ">", "2>", "<", "--")), len(call)
         )
         yield call[:end]
         words = call[end:]
