@@ -23,6 +23,7 @@ PAGES = MANUAL + [
     for page in sorted(REPOSITORY.glob(pattern))
     if page not in MANUAL
 ]
+CALL_ENDS = ("&&", "||", "|", ";", ">", "2>", "<", "--")
 NO_JSON = {"extract cluster start"}
 """Commands that run until they are stopped have no object to print."""
 
@@ -55,9 +56,7 @@ def iter_extract_calls(line: str) -> Iterator[list[str]]:
     words = shlex.split(line, comments=True)
     while "extract" in words:
         call = words[words.index("extract") + 1 :]
-        end = next(
-            (i for i, word in enumerate(call) if word in ("&&", "||", "|", ";", ">", "2>", "<", "--")), len(call)
-        )
+        end = next((i for i, word in enumerate(call) if word in CALL_ENDS), len(call))
         yield call[:end]
         words = call[end:]
 
