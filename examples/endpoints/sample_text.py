@@ -2,7 +2,7 @@
 
     python examples/endpoints/sample_text.py rct_fulltext.jsonl.gz > sample.txt
 
-Reads ``{"paragraphs": [...]}`` lines, plain or gzipped; takes every sixth paragraph of the first 3,000 articles.
+Reads gzipped ``{"paragraphs": [...]}`` lines; takes every sixth paragraph of the first 3,000 articles.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ EVERY = 6
 
 def main(path: Path) -> None:
     """Write the sample to stdout."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
         articles = (json.loads(line) for line in itertools.islice(lines, ARTICLES))
         paragraphs = (paragraph for article in articles for paragraph in article["paragraphs"])
         for paragraph in itertools.islice(paragraphs, 0, None, EVERY):
