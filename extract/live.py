@@ -133,14 +133,19 @@ def find_states(*, identity: Int64s, version: Int64s, rank: Int64s, deleted: Int
     :param deleted: orders to delete, as rows of PMID, version and rank of the file. *Shape:* ``(orders, 3)``
     """
     states = np.zeros(len(identity), np.int8)
-    by_identity = np.argsort(identity, kind="stable")
-    same = identity[by_identity][1:] == identity[by_identity][:-1]
+    if not len(identity):
+        return states
+    order = np.argsort(identity, kind="stable")
+    grouped, versions = identity[order], version[order]
+    same_as_next = grouped[1:] == grouped[:-1]
+    states[order[:-1][same_as_next]] = (
+        SUPERSEDED  # right where a group knows but one version, as nearly all do
+    )
+    mixed = grouped[1:][same_as_next & (versions[1:] != versions[:-1])]
     orders: dict[tuple[int, int], int] = {}
     for pmid, order_version, order_rank in deleted.tolist():
         orders[pmid, order_version] = max(order_rank, orders.get((pmid, order_version), -1))
-    touched = np.isin(identity[by_identity], np.unique(deleted[:, 0]))
-    single = ~np.concatenate([[False], same]) & ~np.concatenate([same, [False]]) if len(identity) else same
-    rest = by_identity[~single | touched] if len(identity) else by_identity
+    rest = order[np.isin(grouped, np.union1d(mixed, deleted[:, 0]))]
     for group in np.split(rest, np.flatnonzero(np.diff(identity[rest])) + 1):
         _settle(group, states, identity, version, rank, orders)
     return states

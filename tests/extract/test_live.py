@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extract.live import DELETED, KEPT, SUPERSEDED, find_states
@@ -61,6 +61,7 @@ def _is_deleted(record: Event, deleted: list[Event]) -> bool:
 EVENTS = st.lists(st.builds(Event, st.integers(1, 4), st.integers(1, 2), st.integers(0, 4)), max_size=14)
 
 
+@settings(deadline=None)  # the first example pays for imports, on a machine that may be busy
 @given(EVENTS, EVENTS)
 def test_states_are_what_the_rule_says(records: list[Event], deleted: list[Event]) -> None:
     in_order = sorted(records, key=lambda record: record.rank)

@@ -20,8 +20,9 @@ def fates(case: Case) -> dict[int, tuple[str, str | None]]:
     return {pmid: fate for (pmid, source), fate in rows.items() if source == "pubmed26n0001.xml.gz"}
 
 
+@pytest.mark.timeout(600)
 def test_record_that_kills_workers_is_found_and_quarantined(case: Case) -> None:
-    ended = case.command(fault="record.split:33:1:kill").run(seconds=240)
+    ended = case.command(fault="record.split:33:1:kill").run(seconds=500)
     assert ended.code == 0, ended.err
     found = fates(case)
     assert found[33] == ("quarantined", "kills_worker: the worker process died on it")
@@ -45,10 +46,12 @@ def test_too_many_bad_records_stop_the_run(case: Case) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_record_that_eats_all_memory_is_quarantined(case: Case) -> None:
     toml = case.out.with_name("cluster.toml")
     toml.write_text("n_workers = 1\nmemory_limit = 700_000_000\n", encoding="utf-8")
-    ended = case.command("--cluster", str(toml), fault="record.split:33:1:hog").run(seconds=280)
+    command = case.command("--cluster", str(toml), "--shard-size", "4", fault="record.split:33:1:hog")
+    ended = command.run(seconds=800)
     assert ended.code == 0, ended.err
     assert fates(case)[33][0] == "quarantined"
     assert [fate for fate, _ in fates(case).values()].count("quarantined") == 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.isolate import find_poison
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50), st.integers(1, 200), st.sets(st.integers(0, 250), max_size=5))
 def test_finds_every_poison_and_nothing_else(first: int, count: int, poison: set[int]) -> None:
     end = first + count
