@@ -6,6 +6,7 @@
         model.json        the manifest: this module's format
         model.onnx        input_ids (batch, seq) int64 to logits (batch, seq, tags) float32, no padding
         tokenizer.json    Hugging Face `tokenizers` format
+        gate.json         if there: which sentences the model need not see (:mod:`extract.gate`)
         README.md         the model card
 
 A single flipped bit in an ONNX file usually loads and runs, so every file is hashed before use, and a
@@ -28,6 +29,7 @@ FORMAT = 1
 MANIFEST = "model.json"
 MODEL = "model.onnx"
 TOKENIZER = "tokenizer.json"
+GATE = "gate.json"
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -116,6 +118,10 @@ class ModelBundle:
         return sum(entry.n_bytes for entry in self.files.values())
 
     @property
+    def has_gate(self) -> bool:
+        return GATE in self.files
+
+    @property
     def model_path(self) -> Path:
         return self.path / MODEL
 
@@ -149,7 +155,8 @@ def hash_file(path: Path) -> FileEntry:
 
 def identity_sha256(manifest: Mapping[str, Any]) -> str:
     """SHA-256 over the parts of a manifest that can change an answer; scores and lineage are left out."""
-    files = {name: manifest["files"][name]["sha256"] for name in (MODEL, TOKENIZER)}
+    deciding = [name for name in (MODEL, TOKENIZER, GATE) if name != GATE or GATE in manifest["files"]]
+    files = {name: manifest["files"][name]["sha256"] for name in deciding}
     identity = {"tags": manifest["tags"], "reading": manifest["reading"], "files": files}
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 

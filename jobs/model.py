@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from extract.gate import Verdict
 from extract.records import Citation, Field, Sentence
 from extract.tagger import Tagged
 from jobs.errors import ModelUnavailable
@@ -20,7 +21,14 @@ class SentenceTagger(Protocol):
 
 
 class Gate(Protocol):
-    """Decides which sentences can hold an entity at all."""
+    """Decides which sentences can hold an entity at all; :class:`extract.gate.Gate` is one."""
+
+    @property
+    def audit_share(self) -> float:
+        """Share of the dropped sentences to tag all the same."""
+
+    def judge(self, citation: Citation, sentences: Sequence[tuple[Field, Sentence]]) -> Verdict:
+        """Whether a citation is of the model's domain, and which of its sentences go to the model."""
 
     def keep(self, citation: Citation, sentences: Sequence[tuple[Field, Sentence]]) -> Sequence[bool]:
         """For each sentence of a citation, whether it goes to the model."""
@@ -67,6 +75,7 @@ class BundleSource:
     def open(self) -> LoadedModel:
         """Open the bundle, whose files are hashed and whose golden probe is run."""
         from extract.bundle import open_bundle
+        from extract.gate import open_gate
         from extract.tagger import open_tagger
 
         bundle = open_bundle(self.path)
@@ -78,7 +87,7 @@ class BundleSource:
                 self.sha256[:16],
                 "the bundle was changed during the run: put the old one back, or start the run again",
             )
-        return LoadedModel(open_tagger(bundle), getattr(bundle, "gate", None))
+        return LoadedModel(open_tagger(bundle), open_gate(bundle))
 
 
 def find_model(name_or_path: str) -> BundleSource:
@@ -90,8 +99,7 @@ def find_model(name_or_path: str) -> BundleSource:
     from extract.registry import find_bundle
 
     bundle = open_bundle(find_bundle(name_or_path))
-    gated = getattr(bundle, "gate", None) is not None
-    return BundleSource(bundle.path.absolute(), bundle.name, bundle.sha256, gated)
+    return BundleSource(bundle.path.absolute(), bundle.name, bundle.sha256, bundle.has_gate)
 
 
 _LOADED: dict[str, LoadedModel] = {}

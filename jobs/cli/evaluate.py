@@ -11,14 +11,21 @@ from jobs.cli.output import echo_json, echo_note, echo_table
 
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Variant name or bundle folder.")
 @click.option("--data", required=True, help="Annotated file: JSONL, CoNLL/IOB2 or Label Studio JSON.")
-def _evaluate(model: str, data: str, as_json: bool) -> None:
+@click.option(
+    "--gate/--no-gate",
+    "gated",
+    default=False,
+    help="Keep from the model what its gate drops by the sentence.  [default: no-gate]",
+)
+def _evaluate(model: str, data: str, gated: bool, as_json: bool) -> None:
     """Score a model on annotated sentences.
 
     Strict entity scores (seqeval, IOB2, micro average): an entity counts only with exact character bounds
-    and label.
+    and label. With --gate, an entity in a sentence that the gate drops counts as missed.
     """
     from extract.annotations import labels_of, read_annotations
     from extract.bundle import open_bundle
+    from extract.gate import open_gate
     from extract.registry import find_bundle
     from extract.score import evaluate
     from extract.tagger import open_tagger
@@ -27,7 +34,7 @@ def _evaluate(model: str, data: str, as_json: bool) -> None:
     sentences = read_annotations(data)
     if unknown := set(labels_of(sentences)) - set(bundle.labels):
         echo_note(f"note: {bundle.name} does not know {', '.join(sorted(unknown))}: these count as missed")
-    scores = evaluate(open_tagger(bundle), sentences)
+    scores = evaluate(open_tagger(bundle), sentences, gate=open_gate(bundle) if gated else None)
     if as_json:
         echo_json({"model": bundle.name, **scores.to_dict()})
         return

@@ -19,7 +19,11 @@ _NAME_WIDTH = 20
 
 @click.group(
     cls=LazyGroup,
-    commands_at={"train": "jobs.cli.train:train", "build": "jobs.cli.build:build"},
+    commands_at={
+        "train": "jobs.cli.train:train",
+        "build": "jobs.cli.build:build",
+        "gate": "jobs.cli.gate:gate",
+    },
 )
 def models() -> None:
     """Look at models, train and build them.

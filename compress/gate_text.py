@@ -1,0 +1,106 @@
+"""Responsible for unlabelled documents that a gate is built from and measured on."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from compress.errors import CompressError
+from extract.errors import SourceError
+from extract.records import Citation, Section
+from extract.sentences import split_sentences
+from extract.source import check_source, iter_records
+
+HEAD_CHARACTERS = 2000
+"""Of a full text, what stands for its title and abstract: whole paragraphs up to about so much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An unlabelled text."""
+
+    id: str
+    paragraphs: tuple[str, ...]
+    head: str
+    """What a citation of it would show: the paragraphs it begins with, or a citation's fields and MeSH."""
+
+    @property
+    def sentences(self) -> list[str]:
+        """All its sentences, by the rule of production."""
+        return [
+            text[sentence.start : sentence.end]
+            for text in self.paragraphs
+            for sentence in split_sentences(text, [Section("", 0, len(text))])
+        ]
+
+    @property
+    def is_held_out(self) -> bool:
+        """Whether it is of the half that measures; the other half builds. By hash of the id."""
+        return zlib.crc32(self.id.encode()) % 2 == 0
+
+
+def read_documents(paths: Sequence[Path]) -> list[Document]:
+    """The documents of all files: JSON Lines with ``doc`` and ``paragraphs``, or any input of a run.
+
+    :raises CompressError: when a file cannot be read.
+    """
+    return [document for path in paths for document in _iter_documents(path)]
+
+
+def shuffled(documents: Sequence[Document]) -> list[Document]:
+    """In an order that says nothing of their content, and is always the same."""
+    return sorted(documents, key=lambda document: zlib.crc32(b"order" + document.id.encode()))
+
+
+def _iter_documents(path: Path) -> Iterator[Document]:
+    try:
+        if _has_paragraphs(path):
+            yield from _iter_articles(path)
+        else:
+            yield from _iter_citations(path)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error, SourceError) as exc:
+        expected = "JSON Lines with doc and paragraphs, or an input of `extract run`"
+        raise CompressError("text cannot be read", str(path), str(exc), expected) from exc
+
+
+def _has_paragraphs(path: Path) -> bool:
+    with _opened(path) as stream:
+        first = stream.readline()
+    return first.startswith(b"{") and "paragraphs" in json.loads(first)
+
+
+def _opened(path: Path) -> gzip.GzipFile:
+    packed = path.suffix == ".gz"
+    return gzip.open(path, "rb") if packed else path.open("rb")  # type: ignore[return-value]
+
+
+def _iter_articles(path: Path) -> Iterator[Document]:
+    with _opened(path) as stream:
+        for line in stream:
+            article = json.loads(line)
+            paragraphs = tuple(text for text in article["paragraphs"] if text.strip())
+            if paragraphs:
+                yield Document(str(article["doc"]), paragraphs, _head(paragraphs))
+
+
+def _head(paragraphs: Sequence[str]) -> str:
+    kept: list[str] = []
+    for text in paragraphs:
+        if kept and sum(map(len, kept)) + len(text) > HEAD_CHARACTERS:
+            break
+        kept.append(text)
+    return "\n".join(kept)
+
+
+def _iter_citations(path: Path) -> Iterator[Document]:
+    source = check_source(path)
+    for piece in source.slices:
+        for record in iter_records(path, source.format, piece):
+            if isinstance(record, Citation) and record.fields:
+                texts = tuple(part.text for part in record.fields)
+                paragraphs = tuple(line for text in texts for line in text.split("\n"))
+                yield Document(record.doc_id, paragraphs, "\n".join([*texts, *record.mesh]))

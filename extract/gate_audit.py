@@ -1,0 +1,98 @@
+"""Responsible for looking after the gate in a run: a random sample of what it drops, and what that tells.
+
+The sample is drawn by a hash of the citation's identity and the sentence's offsets, so it is the same
+whatever the workers, shards and restarts. Its entities are counted and never written.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from extract.records import Citation, Field, Sentence
+
+LEVELS = ("citation", "sentence")
+"""What a sentence was dropped by: its citation is not of the domain, or the sentence has no trigger."""
+
+
+def draw_sample(citation: Citation, dropped: Sequence[tuple[Field, Sentence]], share: float) -> list[str]:
+    """Texts of those dropped sentences of a citation that belong to the sample of about ``share`` of them."""
+    limit = int(share * 2**32)
+    identity = f"{citation.doc_id}:{citation.pmid_version}:".encode("utf-8", "surrogatepass")
+    seeds = {part.name: zlib.crc32(part.name.encode(), zlib.crc32(identity)) for part in citation.fields}
+    return [
+        part.text[sentence.start : sentence.end]
+        for part, sentence in dropped
+        if zlib.crc32(b"%d:%d" % (sentence.start, sentence.end), seeds[part.name]) < limit
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the sample of a level shows."""
+
+    dropped: int
+    """Sentences that the level dropped."""
+    audited: int
+    """Sentences of these that were tagged all the same."""
+    hits: int
+    """Sentences of these in which the model found something."""
+    entities: int
+    loss: float | None
+    """Share of all entities, those written included, that the level dropped, as estimated; 0 to 1.
+    None where nothing was audited or nothing can be said."""
+    loss_upper: float | None
+    """Its 95 % upper bound."""
+
+    @classmethod
+    def of(cls, counts: Mapping[str, int], level: str, *, n_entities: int) -> Observed:
+        """Of a run's audit counts, keyed ``citation_dropped``, ``sentence_hits``, ..."""
+        dropped, audited, hits, entities = (
+            counts.get(f"{level}_{name}", 0) for name in ("dropped", "audited", "hits", "entities")
+        )
+        per_hit = entities / hits if hits else 1.0
+
+        def share(rate: float) -> float | None:
+            lost = rate * dropped * per_hit
+            return lost / (lost + n_entities) if lost + n_entities else None
+
+        if not audited:
+            return cls(dropped, audited, hits, entities, None, None)
+        return cls(dropped, audited, hits, entities, share(hits / audited), share(upper_bound(hits, audited)))
+
+
+def upper_bound(n_events: int, n_trials: int, *, confidence: float = 0.95) -> float:
+    """One-sided Clopper-Pearson upper bound of a share.
+
+    It is the share at which as few events as were seen, or fewer, have the probability ``1 - confidence``
+    (Clopper and Pearson 1934, https://doi.org/10.1093/biomet/26.4.404).
+    """
+    if n_events >= n_trials:
+        return 1.0
+    return _bisect(lambda share: _at_most(n_events, n_trials, share) > 1 - confidence)
+
+
+def _bisect(holds: Callable[[float], bool]) -> float:
+    """Where a condition that holds for small shares ceases to hold."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return high
+
+
+def _at_most(n_events: int, n_trials: int, share: float) -> float:
+    """Probability of at most so many events, binomial."""
+    whole = math.lgamma(n_trials + 1)
+    return sum(
+        math.exp(
+            whole
+            - math.lgamma(k + 1)
+            - math.lgamma(n_trials - k + 1)
+            + k * math.log(share)
+            + (n_trials - k) * math.log1p(-share)
+        )
+        for k in range(n_events + 1)
+    )
