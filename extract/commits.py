@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -116,6 +116,10 @@ class CommitRecord:
     """Which worker process made it; no host name."""
     cpu: str
     """Class of the processor, since that decides which integer kernels ran."""
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    """CPU time of the worker by stage, in order."""
+    audit: Mapping[str, int] = field(default_factory=dict)
+    """What was seen of the sentences that the gate dropped (:class:`extract.gate_audit.Observed`)."""
 
     @property
     def n_citations(self) -> int:

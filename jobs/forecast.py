@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,9 +17,7 @@ from extract.errors import SourceError
 from extract.inputs import find_inputs
 from jobs.config import StopRequest
 from jobs.dispatch import Dispatcher
-from jobs.durable import put_over
 from jobs.errors import InputMissing, JobError
-from jobs.layout import CACHE, make_output
 from jobs.model import ModelSource
 from jobs.plan_cost import SENTENCE_EDGES, TOKEN_EDGES, Measured, Prediction, histogram, predict
 from jobs.probe import Probe, ProbeTask, probe_slice
@@ -29,8 +25,6 @@ from jobs.sample import Sample, read_sample
 
 ROUNDS = 2
 """Slices each worker measures, after one to warm up."""
-_PLANS = "plans.json"
-_KEPT_PLANS = 50
 
 
 @dataclass(frozen=True)
@@ -152,24 +146,3 @@ def _run(dispatcher: Dispatcher[None], tasks: Sequence[ProbeTask]) -> list[Probe
             raise JobError("the sample cannot be measured", got=repr(outcome.error)[:300]) from outcome.error
         probes.append(outcome.result)
     return probes
-
-
-def note_plan(root: Path, plan: Plan) -> None:
-    """Note the predictions in the output folder that the run will write to, to be compared with it.
-
-    :raises OutputUnwritable: when the folder cannot be made or written.
-    """
-    make_output(root)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    noted = [{"noted_at": now, **prediction.to_dict()} for prediction in plan.predictions]
-    kept = [*read_plans(root), *noted][-_KEPT_PLANS:]
-    put_over(root / CACHE / _PLANS, json.dumps(kept, indent=1).encode())
-
-
-def read_plans(root: Path) -> list[dict[str, Any]]:
-    """Predictions noted for an output, oldest first; none where the note is missing or damaged."""
-    try:
-        plans = json.loads((root / CACHE / _PLANS).read_bytes())
-    except (OSError, ValueError):
-        return []
-    return [plan for plan in plans if isinstance(plan, dict)] if isinstance(plans, list) else []

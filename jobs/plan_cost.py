@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,6 @@ from jobs.sample import Sample
 
 TOKEN_EDGES = (8, 16, 24, 32, 48, 64, 96, 128, 256)
 SENTENCE_EDGES = (0, 1, 2, 5, 10, 15, 20, 30)
-GOOD_ERROR = 0.15
-"""A prediction is good when the run took no more than this share longer or shorter."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Measured:
     @property
     def seconds_per_citation(self) -> float:
         """Of one worker, while the others were busy."""
-        return sum(probe.wall_seconds for probe in self.probes) / max(self.n_citations, 1)
+        return sum(probe.cpu_seconds for probe in self.probes) / max(self.n_citations, 1)
 
     @property
     def tokens_per_citation(self) -> float:
@@ -151,13 +149,3 @@ def histogram(values: Sequence[int], edges: Sequence[int]) -> list[dict[str, Any
         place = next((number for number, edge in enumerate(edges) if value <= edge), len(edges))
         bins[place]["count"] += 1
     return bins
-
-
-def prediction_error(predicted: Mapping[str, Any], *, n_citations: int, wall_seconds: float) -> float | None:
-    """How much longer (positive) or shorter the run took than predicted, as a share of the prediction.
-
-    None where the run did other work than was predicted.
-    """
-    if not wall_seconds or predicted.get("citations") != n_citations:
-        return None
-    return wall_seconds / float(predicted["wall_seconds"]) - 1

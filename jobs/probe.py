@@ -14,6 +14,7 @@ from extract.source import iter_records
 from jobs.durable import make_folder
 from jobs.layout import make_output, staging_folder
 from jobs.model import LoadedModel, ModelSource, require_model
+from jobs.process import StageClock
 from jobs.sample import SampleSlice
 from jobs.shard import ShardTask, run_shard
 
@@ -53,8 +54,9 @@ class Probe:
     n_citations: int
     n_tokens: int
     n_gated_out: int
-    wall_seconds: float
-    """Of the whole shard, as a run would do it."""
+    cpu_seconds: float
+    """Of the whole shard, as a run would do it. Processor time: what else runs here while a plan is made does
+    not count, while cores that slow each other down do."""
     open_seconds: float
     """Wall time to open the model; about 0 where it was open."""
     stages: Stages | None
@@ -73,7 +75,7 @@ def probe_slice(task: ProbeTask) -> Probe:
         n_citations=receipt.n_citations,
         n_tokens=receipt.n_tokens,
         n_gated_out=receipt.n_gated_out,
-        wall_seconds=receipt.wall_seconds,
+        cpu_seconds=receipt.cpu_seconds,
         open_seconds=open_seconds,
         stages=stages,
     )
@@ -81,7 +83,7 @@ def probe_slice(task: ProbeTask) -> Probe:
 
 def _probe_stages(task: ProbeTask, model: LoadedModel) -> Stages:
     """All stages but the last, which is what a whole shard takes beyond them."""
-    sample, clock = task.sample, _Clock()
+    sample, clock = task.sample, StageClock()
     records = list(iter_records(sample.path, sample.source.format, sample.piece))
     clock.note("read")
     citations = [record for record in records if isinstance(record, Citation)]
@@ -103,18 +105,6 @@ def _split(citation: Citation) -> list[tuple[Field, Sentence]]:
         for field in citation.fields
         for sentence in split_sentences(field.text, field.sections)
     ]
-
-
-class _Clock:
-    """CPU time between notes."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.process_time()
-
-    def note(self, stage: str) -> None:
-        now = time.process_time()
-        self.seconds[stage], self._last = now - self._last, now
 
 
 def _shard_task(task: ProbeTask) -> ShardTask:

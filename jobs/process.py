@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import platform
 import resource
+import time
 import uuid
 from functools import cache
-from pathlib import Path
 
-_INTEGER_KERNELS = ("amx_int8", "avx512_vnni", "avx_vnni", "avx512bw", "avx2", "asimddp", "i8mm")
+from cluster.cpu import cpu_class as cpu_class
 
 
 def peak_rss_bytes() -> int:
@@ -23,12 +22,16 @@ def process_name() -> str:
     return f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
-@cache
-def cpu_class() -> str:
-    """The processor as far as it decides which integer kernels run: architecture and instruction sets."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    flags = set(next((line for line in lines if line.startswith(("flags", "Features"))), "").split())
-    return " ".join([platform.machine(), *(name for name in _INTEGER_KERNELS if name in flags)])
+class StageClock:
+    """CPU time between notes."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        """Seconds by stage."""
+        self._last = time.process_time()
+
+    def note(self, stage: str) -> None:
+        """The time since the last note belongs to this stage."""
+        now = time.process_time()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
+        self._last = now

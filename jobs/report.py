@@ -9,6 +9,7 @@ from typing import Any
 
 from extract.commits import read_commits, require_output
 from jobs.metrics import Tally
+from jobs.plan_notes import find_plan, prediction_error, read_plans
 from jobs.runs import is_alive, list_runs, read_metrics, read_run
 
 
@@ -25,6 +26,10 @@ class RunLine:
     """None for a run that was killed before it could note it."""
     workers: int | None
     usd_per_million: float | None
+    started_at: str = ""
+    """In UTC, ISO 8601; empty when it was not noted."""
+    prediction_error: float | None = None
+    """How much longer the run took than the plan noted before it said, as a share; None without a plan."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -34,6 +39,8 @@ class RunLine:
             **_counts(self.tally, self.wall_seconds),
             "workers": self.workers,
             "usd_per_million_citations": self.usd_per_million,
+            "started_at": self.started_at,
+            "prediction_error": None if self.prediction_error is None else round(self.prediction_error, 4),
         }
 
 
@@ -60,7 +67,20 @@ def _line(root: Path, run_id: str, tally: Tally) -> RunLine:
         wall_seconds=metrics.get("wall_seconds"),
         workers=metrics.get("workers"),
         usd_per_million=metrics.get("usd_per_million_citations"),
+        started_at=str(facts.get("started_at", "")),
+        prediction_error=_prediction_error(root, facts, metrics),
     )
+
+
+def _prediction_error(root: Path, facts: dict[str, Any], metrics: dict[str, Any]) -> float | None:
+    plan = find_plan(
+        read_plans(root),
+        started_at=str(facts.get("started_at", "")),
+        model_sha256=str(metrics.get("model_sha256", "")),
+        n_workers=int(metrics.get("workers") or 0),
+        n_citations=int(metrics.get("citations") or 0),
+    )
+    return None if plan is None else prediction_error(plan, float(metrics["wall_seconds"]))
 
 
 def by_model(lines: Iterable[RunLine]) -> list[dict[str, Any]]:

@@ -58,15 +58,16 @@ def plan(
 ) -> None:
     """Predict time and cost of a run over INPUT, by running a sample of it on this machine."""
     from extract.registry import DEFAULT_MODEL
-    from jobs.forecast import make_plan, note_plan
+    from jobs.forecast import make_plan
     from jobs.model import find_model
+    from jobs.plan_notes import write_plans
 
     sources = [find_model(name) for name in models or (DEFAULT_MODEL,)]
     made = make_plan(
         inputs, sources, n_workers=workers, n_citations=corpus_citations, price_per_hour=price_per_hour
     )
     if out is not None:
-        note_plan(out, made)
+        write_plans(out, made.to_dict()["predictions"])
     if as_json:
         echo_json(made.to_dict())
     else:

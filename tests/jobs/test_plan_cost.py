@@ -10,9 +10,10 @@ from click.testing import CliRunner
 
 from jobs.cli import main
 from jobs.errors import InputMissing
-from jobs.forecast import make_plan, note_plan, read_plans
+from jobs.forecast import make_plan
 from jobs.model import BundleSource
-from jobs.plan_cost import Measured, histogram, predict, prediction_error
+from jobs.plan_cost import Measured, histogram, predict
+from jobs.plan_notes import find_plan, prediction_error, read_plans, write_plans
 from jobs.probe import STAGES, Probe, Stages
 from jobs.sample import COUNT_ALL_BYTES, SLICE_RECORDS, Sample, read_sample
 from tests.corpus import make_citation, write_medline
@@ -65,9 +66,23 @@ def test_histogram_counts_every_value() -> None:
 
 
 def test_error_is_told_only_for_the_predicted_work() -> None:
-    predicted = {"citations": 100, "wall_seconds": 10.0}
-    assert prediction_error(predicted, n_citations=100, wall_seconds=11.0) == pytest.approx(0.1)
-    assert prediction_error(predicted, n_citations=99, wall_seconds=11.0) is None
+    plan = {
+        "model_sha256": "ab",
+        "workers": 2,
+        "citations": 100,
+        "wall_seconds": 10.0,
+        "noted_at": "2026-11-21T08",
+    }
+    run = {"started_at": "2026-11-21T09", "model_sha256": "ab", "n_workers": 2, "n_citations": 100}
+    assert find_plan([plan], **run) == plan  # type: ignore[arg-type]
+    assert prediction_error(plan, 11.0) == pytest.approx(0.1)
+    for other in (
+        {"started_at": "2026-11-21T07"},
+        {"model_sha256": "cd"},
+        {"n_workers": 1},
+        {"n_citations": 99},
+    ):
+        assert find_plan([plan], **{**run, **other}) is None  # type: ignore[arg-type]
 
 
 def test_small_inputs_are_counted(tmp_path: Path) -> None:
@@ -108,7 +123,7 @@ def test_plan_is_made_noted_and_read_back(inputs: Path, tiny_model: BundleSource
     told = plan.to_dict()
     assert sum(entry["count"] for entry in told["sentences_per_citation"]) == 59
     assert sum(told["measured"][0]["stage_shares"].values()) == pytest.approx(1, abs=0.01)
-    note_plan(tmp_path / "out", plan)
+    write_plans(tmp_path / "out", told["predictions"])
     assert [note["wall_seconds"] for note in read_plans(tmp_path / "out")] == [
         told["predictions"][0]["wall_seconds"]
     ]

@@ -1,0 +1,59 @@
+"""Responsible for predictions noted in an output: written before a run, compared with it after."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jobs.durable import put_over
+from jobs.layout import CACHE, make_output
+
+_PLANS = "plans.json"
+_KEPT = 50
+
+
+def write_plans(root: Path, predictions: Sequence[Mapping[str, Any]]) -> None:
+    """Note predictions in the output folder that the run will write to.
+
+    :raises OutputUnwritable: when the folder cannot be made or written.
+    """
+    make_output(root)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    kept = [*read_plans(root), *({"noted_at": now, **prediction} for prediction in predictions)][-_KEPT:]
+    put_over(root / CACHE / _PLANS, json.dumps(kept, indent=1).encode())
+
+
+def read_plans(root: Path) -> list[dict[str, Any]]:
+    """Predictions noted for an output, oldest first; none where the note is missing or damaged."""
+    try:
+        plans = json.loads((root / CACHE / _PLANS).read_bytes())
+    except (OSError, ValueError):
+        return []
+    return [plan for plan in plans if isinstance(plan, dict)] if isinstance(plans, list) else []
+
+
+def find_plan(
+    plans: Sequence[Mapping[str, Any]],
+    *,
+    started_at: str,
+    model_sha256: str,
+    n_workers: int,
+    n_citations: int,
+) -> Mapping[str, Any] | None:
+    """The last prediction noted before a run began, if it was made for what that run did."""
+    wanted = (model_sha256, n_workers, n_citations)
+    before = [plan for plan in plans if str(plan.get("noted_at", "")) <= started_at]
+    mine = [
+        plan
+        for plan in before
+        if (plan.get("model_sha256"), plan.get("workers"), plan.get("citations")) == wanted
+    ]
+    return mine[-1] if mine else None
+
+
+def prediction_error(plan: Mapping[str, Any], wall_seconds: float) -> float:
+    """How much longer (positive) or shorter the run took than predicted, as a share of the prediction."""
+    return wall_seconds / float(plan["wall_seconds"]) - 1
