@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from extract.commits import COMMITS, CommitRecord, to_json
+from extract.commits import COMMITS, CommitRecord, DataFile, to_json
 from jobs.durable import put_new, sync_folder, writing
 from jobs.errors import OutputBroken
 from jobs.faults import fault_point
@@ -65,6 +65,8 @@ def _record_of(shard: Shard, receipt: Receipt, *, run_id: str, attempts: int) ->
         peak_rss_bytes=receipt.peak_rss_bytes,
         worker=receipt.worker,
         cpu=receipt.cpu,
+        stage_seconds={stage: round(seconds, 4) for stage, seconds in receipt.stage_seconds.items()},
+        audit=dict(receipt.audit),
     )
 
 
@@ -73,6 +75,14 @@ def _remove(root: Path, record: CommitRecord) -> None:
     with writing(root):
         for file in record.files:
             final_path(root, file.kind, file.name).unlink(missing_ok=True)
+
+
+def has_size(path: Path, file: DataFile) -> bool:
+    """Whether a data file is there and as long as it was when it was committed."""
+    try:
+        return path.stat().st_size == file.n_bytes
+    except OSError:
+        return False
 
 
 def withdraw(root: Path, shard: str) -> None:

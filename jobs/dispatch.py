@@ -16,8 +16,10 @@ from typing import Any, Generic, TypeVar
 from distributed import CancelledError, Client, Future, KilledWorker
 from distributed.scheduler import NoValidWorkerError, NoWorkerError
 
+from cluster.lost import is_gone
 from jobs.config import StopRequest
 from jobs.errors import ClusterLost, Stalled
+from jobs.portable import call_portably
 
 SHORTEST_SILENCE = 15 * 60.0
 """Seconds; a shard may take long on a slow machine."""
@@ -39,6 +41,8 @@ class Outcome(Generic[Tag]):
     """What it raised."""
     killed: bool
     """Whether its worker process died under it."""
+    lost: bool
+    """Whether the worker's host or job went with it: preempted, cut off. Then nobody is to blame."""
     seconds: float
     """From submission to end."""
 
@@ -81,7 +85,7 @@ class Dispatcher(Generic[Tag]):
         self._number += 1
         # Never the same key twice: the scheduler would hand back the old result, or the old failure.
         key = f"{function.__name__}-{self._number}-{time.monotonic_ns():x}"
-        future = self._client.submit(function, argument, key=key, pure=False)
+        future = self._client.submit(call_portably, function, argument, key=key, pure=False)
         self._running[key] = (tag, future, time.monotonic())
         future.add_done_callback(self._ended.put)
 
@@ -121,7 +125,8 @@ class Dispatcher(Generic[Tag]):
         else:
             result, error = None, self._error_of(future)
         future.release()
-        return Outcome(tag, result, error, isinstance(error, KilledWorker), seconds)
+        lost = isinstance(error, KilledWorker) and is_gone(self._client, error.last_worker.nanny)
+        return Outcome(tag, result, error, isinstance(error, KilledWorker), lost, seconds)
 
     def _error_of(self, future: Future) -> BaseException:
         error: BaseException | None = None if future.status == "cancelled" else future.exception()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from extract.commits import CommitRecord
+from extract.gate_audit import LEVELS, Observed
 from jobs.config import USD_PER_WORKER_HOUR
 from jobs.errors import JobError
 
@@ -23,6 +24,8 @@ class Tally:
     n_tokens: int = 0
     n_entities: int = 0
     n_carried: int = 0
+    audit: Counter[str] = field(default_factory=Counter)
+    """What was seen of the sentences that the gate dropped."""
     cpu_seconds: float = 0.0
     """CPU time of the workers in the attempts that were committed."""
     worker_seconds: dict[str, float] = field(default_factory=dict)
@@ -41,6 +44,7 @@ class Tally:
         self.n_tokens += record.n_tokens
         self.n_entities += record.n_entities
         self.n_carried += record.n_carried
+        self.audit.update(record.audit)
         self.cpu_seconds += record.cpu_seconds
         busy = self.worker_seconds.get(record.worker, 0.0)
         self.worker_seconds[record.worker] = busy + record.wall_seconds
@@ -57,11 +61,26 @@ class Tally:
         self.n_tokens += other.n_tokens
         self.n_entities += other.n_entities
         self.n_carried += other.n_carried
+        self.audit.update(other.audit)
         self.cpu_seconds += other.cpu_seconds
 
     @property
     def n_citations(self) -> int:
         return sum(self.fates.values())
+
+    @property
+    def n_audited(self) -> int:
+        """Dropped sentences that were tagged all the same."""
+        return sum(self.audit[f"{level}_audited"] for level in LEVELS)
+
+    @property
+    def n_audit_entities(self) -> int:
+        """Entities found in them, written nowhere."""
+        return sum(self.audit[f"{level}_entities"] for level in LEVELS)
+
+    def observed(self) -> dict[str, dict[str, Any]]:
+        """What the gate lost by this sample, by its level."""
+        return {level: asdict(Observed.of(self.audit, level, n_entities=self.n_entities)) for level in LEVELS}
 
 
 @dataclass(frozen=True)
@@ -111,6 +130,9 @@ class RunReport:
             "citations": tally.n_citations,
             "sentences": tally.n_sentences,
             "sentences_gated_out": tally.n_gated_out,
+            "gate_audited": tally.n_audited,
+            "gate_audit_entities": tally.n_audit_entities,
+            "gate_audit": tally.observed(),
             "tokens": tally.n_tokens,
             "entities": tally.n_entities,
             "quarantined": tally.fates["quarantined"],

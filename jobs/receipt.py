@@ -32,6 +32,10 @@ class Receipt:
     worker: str
     """Process id and start time: tells workers apart, names no host."""
     cpu: str
+    stage_seconds: Mapping[str, float]
+    """CPU time of each stage: open (the model), read, split (and gate), tag, write."""
+    audit: Mapping[str, int]
+    """Counts of :class:`jobs.audit.GateAudit`."""
 
     @property
     def n_citations(self) -> int:

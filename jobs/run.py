@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.cores import count_cores
-from extract.commits import read_commits, read_sources
-from extract.errors import SourceError
+from cluster.errors import ClusterUnreachable
+from extract.commits import CommitRecord, read_commits, read_sources
+from extract.errors import ExtractError, SourceError
 from extract.inputs import find_inputs
+from jobs.commit import has_size, withdraw
 from jobs.config import JobConfig, Listener, Silence, StopRequest
 from jobs.durable import make_folder
 from jobs.errors import (
@@ -25,7 +27,7 @@ from jobs.errors import (
     TooManyQuarantined,
 )
 from jobs.intake import CheckTask, Intake, check_input
-from jobs.layout import make_output, staging_folder
+from jobs.layout import final_path, make_output, run_folder, staging_folder
 from jobs.metrics import RunReport, Tally
 from jobs.plan import Shard, find_gaps, find_new_year, plan_shards, plan_slice_records
 from jobs.process import peak_rss_bytes
@@ -54,28 +56,41 @@ def run_job(
     :raises SettingsMismatch: when the output was made with other settings, or for another year.
     :raises OutputUnwritable: when the output folder cannot be written.
     """
-    paths = find_paths(config.inputs)
+    paths = find_paths(config.inputs, config.out)
     make_output(config.out)
     run_id = new_run_id(config.out)
     wanted = settings_of(config.model, gate=config.gate)
     settings = settle_settings(config.out, wanted, run_id=run_id, replace=config.replace_model)
     facts = {"settings": wanted, "inputs": len(paths), "gate": config.gate}
     with opened_run(config.out, run_id, facts):
-        run = _Run(config, run_id, settings.digest, listener or Silence(), stop or StopRequest())
+        listener = listener or Silence()
+        run = _Run(config, run_id, settings.digest, listener, stop or StopRequest())
         report = run.go(paths)
         write_metrics(config.out, run_id, report.to_dict())
+        _write_report(config.out, run_id, listener)
     return report
 
 
-def find_paths(inputs: tuple[str, ...]) -> list[Path]:
-    """The input files.
+def _write_report(root: Path, run_id: str, listener: Listener) -> None:
+    """Write the run's page. Everything it tells is in other files, so a run does not fail for it."""
+    from jobs.report_page import write_report_page
+
+    try:
+        write_report_page(root, run_folder(root, run_id) / "report.html", run_id=run_id)
+    except ExtractError as error:
+        listener.note(f"no report page: {error}")
+
+
+def find_paths(inputs: tuple[str, ...], out: Path | None = None) -> list[Path]:
+    """The input files; what lies in the output folder is none, even if that lies in an input folder.
 
     :raises InputMissing: when an argument stands for no file.
     """
     try:
-        return find_inputs(inputs)
+        found = find_inputs(inputs)
     except SourceError as exc:
         raise InputMissing("no such input", exc.where, exc.got, exc.expected, "check the path") from exc
+    return [path for path in found if out is None or not path.is_relative_to(out.absolute())]
 
 
 class _Run:
@@ -167,7 +182,7 @@ class _Run:
 
     def _process(self, shards: list[Shard]) -> None:
         """Get every shard committed that is not."""
-        done = read_commits(self._config.out)
+        done = self._intact(read_commits(self._config.out))
         pending = [shard for shard in shards if shard.id not in done]
         n_citations = sum(shard.piece.n_records for shard in shards)
         n_pending = sum(shard.piece.n_records for shard in pending)
@@ -194,17 +209,41 @@ class _Run:
             self._n_failed += len(work.failed)
             self._n_duplicates += work.n_duplicates
 
+    def _intact(self, commits: dict[str, CommitRecord]) -> dict[str, CommitRecord]:
+        """The commits whose files are there; the others are withdrawn, so that they are done again.
+
+        Looks at sizes only: that costs nothing. ``extract verify`` reads everything.
+        """
+        intact = {}
+        for shard, commit in commits.items():
+            if all(
+                has_size(final_path(self._config.out, file.kind, file.name), file) for file in commit.files
+            ):
+                intact[shard] = commit
+            else:
+                self._listener.note(f"shard {shard[:8]} has lost a file; doing it again")
+                withdraw(self._config.out, shard)
+        return intact
+
     def _dispatcher(self) -> Dispatcher[Any]:
         """A dispatcher on the cluster, which is opened when first needed."""
-        from cluster.open import count_threads, open_cluster
+        from cluster.open import count_slots, count_threads, open_cluster
         from jobs.dispatch import Dispatcher
+        from jobs.remote import check_remote
 
         if self._client is None:
-            self._client = self._stack.enter_context(open_cluster(self._config.cluster))
-        self._n_workers = count_threads(self._client)
+            try:
+                self._client = self._stack.enter_context(open_cluster(self._config.cluster))
+            except ClusterUnreachable as exc:
+                raise ClusterLost(str(exc), advice="run the same command again to continue") from exc
+            if self._config.cluster.kind != "local":
+                self._config = check_remote(self._client, self._config, self._listener)
+        client = self._client
+        self._n_workers = count_threads(client)
         return Dispatcher(
-            self._client,
-            window=self._n_workers,
+            client,
+            window=count_slots(client, self._config.cluster),
+            recount=lambda: count_slots(client, self._config.cluster),
             stop=self._stop,
             silence_seconds=self._config.silence_seconds,
         )

@@ -20,10 +20,11 @@ from extract.records import Citation, Deletion, Field, Mention, Rejected, Senten
 from extract.sentences import split_sentences
 from extract.slices import Slice
 from extract.source import iter_records
+from jobs.audit import GateAudit
 from jobs.carry import carry_entities, open_index
 from jobs.faults import fault_point
 from jobs.model import Gate, ModelSource, SentenceTagger, require_model
-from jobs.process import cpu_class, peak_rss_bytes, process_name
+from jobs.process import StageClock, cpu_class, peak_rss_bytes, process_name
 from jobs.receipt import Receipt
 from jobs.rows import (
     CitationRow,
@@ -36,6 +37,7 @@ from jobs.rows import (
     row_of_rejected,
 )
 from jobs.staging import stage_table
+from jobs.versions import Versions, require_versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class ShardTask:
     piece: Slice
     model: ModelSource
     gate: bool
+    versions: Versions = ()
+    """What the driver runs on; a worker with other versions refuses. Empty where there is no driver."""
     skip: tuple[tuple[int, str], ...] = ()
     """Records to quarantine unread by the model: position and reason."""
     only: tuple[int, int] | None = None
@@ -89,6 +93,7 @@ class ShardRows:
     n_carried: int = 0
     entities: EntityColumns = field(default_factory=EntityColumns)
     deletions: list[Deletion] = field(default_factory=list)
+    audit: GateAudit = field(default_factory=GateAudit)
 
 
 def run_shard(task: ShardTask) -> Receipt:
@@ -100,19 +105,28 @@ def run_shard(task: ShardTask) -> Receipt:
     """
     started, cpu_started = time.monotonic(), time.process_time()
     fault_point("shard.start", task.shard)
+    clock = StageClock()
+    require_versions(task.versions)
     model = require_model(task.model)
+    clock.note("open")
     found = ShardRows()
     gate = model.gate if task.gate else None
     unread = _read_records(task, found, with_mesh=gate is not None)
-    prepared = [ready for entry in _carry_over(task, unread, found) for ready in _prepare(*entry, gate)]
+    clock.note("read")
+    todo = _carry_over(task, unread, found)
+    prepared = [ready for entry in todo for ready in _prepare(*entry, gate, found.audit)]
+    clock.note("split")
     fault_point("shard.read", task.shard)
     chunk = task.chunk or len(prepared) or 1
     for start in range(0, len(prepared), chunk):
         _tag(model.tagger, prepared[start : start + chunk], found)
+    found.audit.tag(model.tagger)
+    clock.note("tag")
     fault_point("shard.tagged", task.shard)
     attempt = uuid.uuid4().hex
     tables = _tables(task, found)
     files = () if task.only else _stage(task, tables, attempt)
+    clock.note("write")
     fault_point("shard.staged", task.shard)
     return Receipt(
         shard=task.shard,
@@ -130,6 +144,8 @@ def run_shard(task: ShardTask) -> Receipt:
         peak_rss_bytes=peak_rss_bytes(),
         worker=process_name(),
         cpu=cpu_class(),
+        stage_seconds=clock.seconds,
+        audit=dict(found.audit.counts),
     )
 
 
@@ -186,7 +202,7 @@ def _carry_over(task: ShardTask, unread: list[Unread], found: ShardRows) -> list
     return [entry for entry, known in zip(unread, entries, strict=True) if known < 0]
 
 
-def _prepare(citation: Citation, row: CitationRow, gate: Gate | None) -> Iterator[Prepared]:
+def _prepare(citation: Citation, row: CitationRow, gate: Gate | None, audit: GateAudit) -> Iterator[Prepared]:
     """Split a citation into sentences and gate them."""
     try:
         fault_point("record.split", citation.doc_id)
@@ -197,8 +213,9 @@ def _prepare(citation: Citation, row: CitationRow, gate: Gate | None) -> Iterato
         ]
         kept = sentences
         if gate is not None:
-            keep = gate.keep(citation, sentences)
-            kept = [sentence for sentence, wanted in zip(sentences, keep, strict=True) if wanted]
+            verdict = gate.judge(citation, sentences)
+            kept = [sentence for sentence, wanted in zip(sentences, verdict.keep, strict=True) if wanted]
+            audit.note(citation, sentences, verdict, gate.audit_share)
     except Exception as error:  # one bad record costs one record, whatever is wrong with it
         _quarantine(row, error)
         return

@@ -25,9 +25,12 @@ from jobs.isolate import find_poison
 from jobs.plan import Shard
 from jobs.receipt import Receipt
 from jobs.shard import ShardTask, run_shard
+from jobs.versions import own_versions
 
 TRIES = 3
 """How often a shard is tried among others before it is tried alone."""
+EXCUSES = 10
+"""How often a shard is tried again because its worker was preempted or cut off, without being blamed."""
 CHUNK_ALONE = 100
 """Citations at once for a shard tried alone: a shard that needs too much memory passes so."""
 SMALLEST_ALLOWANCE = 10
@@ -57,6 +60,7 @@ class Work:
         self._on_commit = on_commit
         self._carry = carry
         self._attempts: Counter[str] = Counter()
+        self._excused: Counter[str] = Counter()
         self._suspects: list[Shard] = []
         self._refused: set[str] = set()
         self._n_quarantined = 0
@@ -122,6 +126,7 @@ class Work:
             piece=shard.piece,
             model=self._config.model,
             gate=self._config.gate,
+            versions=own_versions(),
             carry=self._carry,
         )
 
@@ -133,11 +138,19 @@ class Work:
             return
         if isinstance(error, _FATAL):
             raise error
+        if self._excuses(outcome):
+            pending.append(shard)
+            return
         self._attempts[shard.id] += 1
         if self._attempts[shard.id] < TRIES:
             pending.append(shard)
         else:
             self._suspects.append(shard)
+
+    def _excuses(self, outcome: Outcome[Shard]) -> bool:
+        """Whether an attempt failed because its worker's host went away, which says nothing of the shard."""
+        self._excused[outcome.tag.id] += outcome.lost
+        return outcome.lost and self._excused[outcome.tag.id] <= EXCUSES
 
     def _refuse(self, shard: Shard, error: SourceError) -> None:
         if shard.source.sha256 not in self._refused:
@@ -205,6 +218,9 @@ class Work:
         small = dataclasses.replace(task, skip=skip, only=only, chunk=CHUNK_ALONE)
         self._dispatcher.submit(shard, run_shard, small)
         outcome = self._dispatcher.wait()
+        while self._excuses(outcome):
+            self._dispatcher.submit(shard, run_shard, small)
+            outcome = self._dispatcher.wait()
         if isinstance(outcome.error, _FATAL) and not isinstance(outcome.error, SourceError):
             raise outcome.error
         return outcome
