@@ -34,6 +34,14 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
 @click.option("--seed", type=int, help="Same seed, same model.")
 @click.option(
+    "--average-decay",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Keep a moving average of the weights; 0 keeps the weights themselves.  [default: 0.998]",
+)
+@click.option(
+    "--attention-dropout", type=click.FloatRange(0, 1), help="Dropout of attention weights.  [default: 0]"
+)
+@click.option(
     "--vocab-size", type=click.IntRange(1), help="Trim a WordPiece vocabulary to about so many pieces."
 )
 @click.option("--sample-text", type=_FILE, help="Plain text of the field, to choose those pieces by.")
@@ -45,6 +53,8 @@ def _train(
     swaps: Path | None,
     epochs: int | None,
     seed: int | None,
+    average_decay: float | None,
+    attention_dropout: float | None,
     vocab_size: int | None,
     sample_text: Path | None,
     as_json: bool,
@@ -53,9 +63,13 @@ def _train(
     from compress.finetune import FinetuneConfig, finetune
     from compress.train import TrainConfig
 
-    given: dict[str, Any] = {
-        name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None
+    chosen: dict[str, Any] = {
+        "epochs": epochs,
+        "seed": seed,
+        "average_decay": average_decay,
+        "attention_dropout": attention_dropout,
     }
+    given = {name: value for name, value in chosen.items() if value is not None}
     settings = replace(TrainConfig(), **given)
     config = FinetuneConfig(base, data, target, also, swaps, vocab_size, sample_text, train=settings)
     with _Display() as display:
