@@ -15,16 +15,16 @@ import numpy as np
 
 from compress.errors import CompressError
 from compress.gate_loss import Loss, cross_validate, loss_on, loss_on_text, pass_rate, take_sentences
-from compress.gate_terms import fit_domain, fit_triggers
+from compress.gate_terms import SAFETY, fit_domain, fit_triggers
 from compress.gate_text import Document, read_documents, shuffled
-from extract.annotations import AnnotatedSentence, Span, find_split, read_annotations
+from extract.annotations import AnnotatedSentence, find_split, read_annotations
 from extract.bundle import GATE, MANIFEST, ModelBundle, hash_file, open_bundle
 from extract.gate import Domain, Gate, GateTerms, domain_scores
 from extract.tagger import Tagger, open_tagger
 
 AUDIT_SHARE = 0.005
-BACKGROUND = 10_000
-"""Unlabelled sentences with a number, for what a trigger passes."""
+BACKGROUND = 5_000
+"""Unlabelled sentences with a number, of documents of any domain, for what a trigger passes."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class GateConfig:
     with_domain: bool = True
     """Whether citations are gated too."""
     text_sentences: int = 30_000
-    """Sentences of the domain that the model tags to measure the loss; a third as many to learn from."""
+    """Sentences of the domain surely of the domain that the model tags to measure the loss."""
 
 
 def build_gate(config: GateConfig, *, report: Callable[[str], None]) -> ModelBundle:
@@ -94,17 +94,11 @@ class _Builder:
 
     def build(self) -> GateTerms:
         domain = self._fit_domain() if self._config.with_domain and self._documents else None
-        inside = self._inside(domain)
-        building = [document for document in inside if not document.is_held_out]
+        building = [document for document in self._documents if not document.is_held_out]
         background = _with_number(take_sentences(building, 3 * BACKGROUND))[:BACKGROUND]
-        triggers = fit_triggers(self._learned, background)
-        n_sentences = self._config.text_sentences // 3
-        silver = self._find_missed(Gate(GateTerms(None, triggers, 0.0)), background[:n_sentences])
-        if silver:
-            triggers = fit_triggers([*self._learned, *silver], background)
         self._note("cross_validation", cross_validate(self._learned, background))
-        terms = GateTerms(domain, triggers, AUDIT_SHARE)
-        self._measure_text(Gate(terms), [document for document in inside if document.is_held_out])
+        terms = GateTerms(domain, fit_triggers(self._learned, background), AUDIT_SHARE)
+        self._measure_text(Gate(terms), [entry for entry in self._inside(domain) if entry.is_held_out])
         return terms
 
     def _fit_domain(self) -> Domain:
@@ -127,24 +121,12 @@ class _Builder:
         return fitted.domain
 
     def _inside(self, domain: Domain | None) -> list[Document]:
-        """The documents of the domain."""
+        """The documents that are surely of the domain: they score what all known ones reach."""
         if domain is None:
             return self._documents
         scores = domain_scores(domain, [document.head for document in self._documents])
         pairs = zip(self._documents, scores, strict=True)
-        return [document for document, score in pairs if score >= domain.threshold]
-
-    def _find_missed(self, gate: Gate, sentences: Sequence[str]) -> list[AnnotatedSentence]:
-        """Sentences with entities, as the model finds them, that have no trigger yet."""
-        dropped = [sentence for sentence in sentences if not gate.passes(sentence)]
-        mentions = self._tagger.tag(dropped).mentions
-        missed = [
-            AnnotatedSentence("", "", text, tuple(Span(m.start, m.end, m.label) for m in found))
-            for text, found in zip(dropped, mentions, strict=True)
-            if found
-        ]
-        self._report(f"{len(missed)} more sentences to learn from, of {len(dropped)} without a trigger")
-        return missed
+        return [document for document, score in pairs if score >= domain.threshold / SAFETY]
 
     def _measure_text(self, gate: Gate, documents: Sequence[Document]) -> None:
         sentences = take_sentences(documents, self._config.text_sentences)[: self._config.text_sentences]

@@ -32,7 +32,7 @@ _DOMAIN_STEMS = 600
 _DOMAIN_STEM_DOCS = 4
 """Documents of the domain that a stem must occur in."""
 _DOMAIN_SPARSITY = 0.002
-_SAFETY = 0.5
+SAFETY = 0.5
 """The threshold is this share of the score that all known citations of the domain reach when held out."""
 _LEAST_WEIGHT = 0.01
 """Of the threshold; terms below tell nothing."""
@@ -40,8 +40,9 @@ SHORTEST = 500
 """Characters; a short text may lack every term of its domain."""
 _UNCOVERED = 0.0005
 """Share of sentences with entities that may stay without a trigger."""
-_PRIOR = 2.0
-"""Sentences without entity that a trigger is taken to pass besides those seen."""
+_PRIOR = 0.06
+"""Share of the background that a trigger is taken to pass besides what it is seen to pass. Against triggers
+that are rare and pure, such as a drug's name: they cover what was seen, and lose what was not."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def fit_domain(heads: Sequence[str], known: Mask, *, n_folds: int = 5) -> Fitted
     positive = known | (first >= middle)
     usable = positive | (first < low)
     scores = _cross_scores(stems, positive, usable, n_folds)
-    threshold = float(scores[known].min()) * _SAFETY
+    threshold = float(scores[known].min()) * SAFETY
     weights = {term: round(w / threshold, 3) for term, w in stems.fit(positive, usable).items()}
     domain = Domain({term: w for term, w in weights.items() if w >= _LEAST_WEIGHT}, 1.0, SHORTEST)
     return FittedDomain(domain, scores / threshold)
@@ -140,7 +141,8 @@ def fit_triggers(sentences: Sequence[AnnotatedSentence], background: Sequence[st
     vectorizer = CountVectorizer(analyzer=_words_and_stems, binary=True, min_df=1)
     covers = vectorizer.fit_transform([sentence.text.lower() for sentence in holding]).tocsc()
     passes = vectorizer.transform([text.lower() for text in (*empty, *background)]).tocsc()
-    chosen = _cover(covers, passes, n_uncovered=int(_UNCOVERED * len(holding)))
+    prior = max(_PRIOR * len(background), 1.0)
+    chosen = _cover(covers, passes, prior=prior, n_uncovered=int(_UNCOVERED * len(holding)))
     names = [str(name) for name in vectorizer.get_feature_names_out()[chosen]]
     return Triggers(
         stems=tuple(sorted(name for name in names if not name.startswith(_WORD_MARK))),
@@ -149,13 +151,13 @@ def fit_triggers(sentences: Sequence[AnnotatedSentence], background: Sequence[st
     )
 
 
-def _cover(covers: Any, passes: Any, *, n_uncovered: int) -> list[int]:
+def _cover(covers: Any, passes: Any, *, prior: float, n_uncovered: int) -> list[int]:
     uncovered = np.ones(covers.shape[0])
     unpassed = np.ones(passes.shape[0])
     chosen: list[int] = []
     while uncovered.sum() > n_uncovered:
         gains = covers.T @ uncovered
-        best = int(np.argmax(gains / (passes.T @ unpassed + _PRIOR)))
+        best = int(np.argmax(gains / (passes.T @ unpassed + prior)))
         if not gains[best]:
             break
         chosen.append(best)

@@ -48,7 +48,7 @@ def read_documents(paths: Sequence[Path]) -> list[Document]:
 
     :raises CompressError: when a file cannot be read.
     """
-    return [document for path in paths for document in _iter_documents(path)]
+    return [document for path in paths for document in _read_file(path)]
 
 
 def shuffled(documents: Sequence[Document]) -> list[Document]:
@@ -56,15 +56,15 @@ def shuffled(documents: Sequence[Document]) -> list[Document]:
     return sorted(documents, key=lambda document: zlib.crc32(b"order" + document.id.encode()))
 
 
-def _iter_documents(path: Path) -> Iterator[Document]:
+def _read_file(path: Path) -> list[Document]:
+    expected = "JSON Lines with doc and paragraphs, or an input of `extract run`"
     try:
-        if _has_paragraphs(path):
-            yield from _iter_articles(path)
-        else:
-            yield from _iter_citations(path)
+        found = list(_iter_articles(path) if _has_paragraphs(path) else _iter_citations(path))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error, SourceError) as exc:
-        expected = "JSON Lines with doc and paragraphs, or an input of `extract run`"
         raise CompressError("text cannot be read", str(path), str(exc), expected) from exc
+    if not found:
+        raise CompressError("text cannot be read", str(path), "no document", expected)
+    return found
 
 
 def _has_paragraphs(path: Path) -> bool:

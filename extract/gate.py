@@ -49,7 +49,8 @@ class Triggers:
     stems: tuple[str, ...]
     """Count anywhere, inside words too."""
     words: tuple[str, ...]
-    """Count only with no letter right before or behind."""
+    """Count only with no letter right before or behind; those of three letters and more also with one, so
+    that ``pfs`` is found in ``mPFS`` and ``PFSs``."""
     values: tuple[str, ...]
     """Words that stand for a value where there is no digit: ``reached``."""
 
@@ -137,6 +138,7 @@ class _Triggers:
 
     def __init__(self, triggers: Triggers) -> None:
         self._n_stems = len(triggers.stems)
+        self._slack = [0] * self._n_stems + [int(len(word) > 2) for word in triggers.words]
         self._triggers = AhoCorasick([*triggers.stems, *triggers.words])
         self._values = AhoCorasick(list(triggers.values))
 
@@ -157,12 +159,17 @@ class _Triggers:
 
     def _has_trigger(self, lower: str) -> bool:
         found = self._triggers.find_matches_as_indexes(lower, overlapping=True)
-        return any(index < self._n_stems or _is_word(lower, start, end) for index, start, end in found)
+        return any(
+            index < self._n_stems or _is_word(lower, start, end, slack=self._slack[index])
+            for index, start, end in found
+        )
 
 
-def _is_word(text: str, start: int, end: int) -> bool:
-    """Whether no letter stands right before or behind."""
-    return not text[start - 1 : start].isalpha() and not text[end : end + 1].isalpha()
+def _is_word(text: str, start: int, end: int, *, slack: int = 0) -> bool:
+    """Whether at most ``slack`` letters stand right before, and as many behind."""
+    before = text[max(start - 1 - slack, 0) : start]
+    behind = text[end : end + 1 + slack]
+    return not (len(before) > slack and before.isalpha()) and not (len(behind) > slack and behind.isalpha())
 
 
 def domain_scores(domain: Domain, texts: Iterable[str]) -> list[float]:

@@ -37,6 +37,8 @@ def whole(citation: Citation) -> list[tuple[Field, Sentence]]:
         ("Median OS24 was high.", True),
         ("OS was not reached.", True),
         ("OS was not preached.", False),
+        ("mPFS was 9 months, PFSs differed.", True),
+        ("Dose and cost: 9.", False),
         ("The dose was 9 mg.", False),
         ("Survival was long.", False),
         ("Nothing at all", False),
