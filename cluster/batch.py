@@ -24,10 +24,11 @@ export DASK_CONFIG="$tls/dask.yaml"
 
 {dask} scheduler --host "$(hostname)" --port 0 --protocol tls --dashboard-address 127.0.0.1:0 \\
     --scheduler-file "$tls/scheduler.json" &
-srun --overlap --ntasks={workers} --cpus-per-task=1 \\
-    {dask} worker --scheduler-file "$tls/scheduler.json" --protocol tls --nthreads 1 \\
-    --memory-limit {memory} --dashboard-address 127.0.0.1:0 --death-timeout 300 \\
-    --local-directory {local_directory} &
+export tls
+srun --overlap --ntasks={workers} --cpus-per-task=1 bash -c '
+    exec {dask} worker --scheduler-file "$tls/scheduler.json" --protocol tls --nthreads 1 \\
+    --host "$SLURMD_NODENAME" --memory-limit {memory} --dashboard-address 127.0.0.1:0 \\
+    --death-timeout 300 --local-directory {local_directory}' &
 
 {extract} run {arguments} --scheduler "$tls/scheduler.json" --tls "$tls" &
 run=$!
@@ -51,7 +52,7 @@ def render_batch(slurm: SlurmConfig, arguments: Sequence[str]) -> str:
         dask=f"{python} -m dask" if slurm.python else "dask",
         workers=workers,
         memory=shlex.quote(f"{_mib(slurm.memory) // slurm.cores}MiB"),
-        local_directory=shlex.quote(slurm.local_directory),
+        local_directory=slurm.local_directory,
         arguments=shlex.join(arguments),
     )
     return "\n".join(["#!/bin/bash", *_directives(slurm, workers), "", *slurm.prologue, body])

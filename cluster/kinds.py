@@ -23,6 +23,8 @@ class SshConfig:
     """File of the host keys that are trusted; there is no way to do without."""
     client_key: str | None = None
     """Private key to log in with; None for the agent's and the usual files."""
+    interface: str | None = None
+    """Network interface on which workers listen, such as ``ib0``; None for all, over TLS."""
     remote_python: str | None = None
     """The interpreter on the hosts; None for the path of this one."""
     local_directory: str = "/tmp"

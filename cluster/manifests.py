@@ -81,12 +81,13 @@ def _cluster_spec(kubernetes: KubernetesConfig) -> Manifest:
         *("--dashboard-address", "127.0.0.1:8787"),
     ]
     worker = [
-        *("dask", "worker", scheduler_address(kubernetes), "--name", "$(DASK_WORKER_NAME)"),
+        *("dask", "worker", scheduler_address(kubernetes), "--host", "$(POD_IP)"),
+        *("--name", "$(DASK_WORKER_NAME)"),
         *("--nthreads", "1", "--nworkers", str(kubernetes.cores), "--death-timeout", "300"),
         *("--memory-limit", f"{kubernetes.memory_mib // kubernetes.cores}MiB"),
         *("--dashboard-address", "127.0.0.1:0", "--local-directory", "/tmp"),
     ]
-    probe = {"tcpSocket": {"port": PORT}, "initialDelaySeconds": 2, "periodSeconds": 10}
+    probe = {"tcpSocket": {"port": "tcp-comm"}, "initialDelaySeconds": 2, "periodSeconds": 10}
     scheduler_container = {
         **_container(kubernetes, "scheduler", scheduler, cores=1, memory_mib=2048),
         "ports": [{"name": "tcp-comm", "containerPort": PORT, "protocol": "TCP"}],

@@ -63,7 +63,12 @@ def slurm_options(config: ClusterConfig, slurm: SlurmConfig) -> dict[str, Any]:
         "local_directory": slurm.local_directory,
         "job_script_prologue": [*_environment(config), *slurm.prologue],
         "job_extra_directives": list(slurm.directives),
-        "worker_extra_args": [*lifetime_of(config, slurm), "--dashboard-address", "127.0.0.1:0"],
+        "worker_extra_args": [
+            *lifetime_of(config, slurm),
+            *("--dashboard-address", "127.0.0.1:0"),
+            # Without either, a worker listens on every interface; the job's shell knows the node's name.
+            *([] if slurm.interface else ["--host", "$SLURMD_NODENAME"]),
+        ],
         "scheduler_options": {"dashboard_address": "127.0.0.1:0"},
         **{name: value for name, value in optional.items() if value is not None},
     }

@@ -80,6 +80,7 @@ def ssh_options(config: ClusterConfig, ssh: SshConfig, *, protocol: str) -> dict
             "memory_limit": config.memory_limit or "auto",
             "local_directory": ssh.local_directory,
             **lifetime,
+            **({"interface": ssh.interface} if ssh.interface else {}),
         },
         "remote_python": ssh.remote_python,
     }

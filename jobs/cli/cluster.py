@@ -83,7 +83,7 @@ def _certs(to: Path, seen_at: Path | None, days: int, as_json: bool) -> None:
         f"on the scheduler's host:  DASK_CONFIG={seen}/dask.yaml dask scheduler --protocol tls "
         "--host ADDRESS --dashboard-address 127.0.0.1:8787\n"
         f"on each worker's host:    DASK_CONFIG={seen}/dask.yaml dask worker tls://ADDRESS:8786 "
-        "--nthreads 1 --nworkers N --dashboard-address 127.0.0.1:0\n"
+        "--host OWN_ADDRESS --nthreads 1 --nworkers N --dashboard-address 127.0.0.1:0\n"
         f"here:                     extract run INPUT --out DIR --scheduler tls://ADDRESS:8786 --tls {folder}"
     )
 

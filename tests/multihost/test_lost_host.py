@@ -1,0 +1,82 @@
+"""A run over several hosts gives the table of a local run, whichever host is lost on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.drive import end_of, wait_for
+from tests.multihost.conftest import Corpus
+from tests.multihost.site import N_SHARDS, Site, at_least, n_commits
+
+
+def test_host_that_is_cut_off_mid_run_and_comes_back_changes_nothing(
+    site: Site, corpus: Corpus, tmp_path: Path
+) -> None:
+    lost = site.worker_hosts[1]
+    wait_for(lambda: sorted(site.worker_addresses()) == [host.address for host in site.worker_hosts])
+    job = site.start_job(tmp_path / "out", corpus.inputs, corpus.bundle)
+    wait_for(at_least(2, tmp_path / "out"))
+    lost.pull_cable()
+    wait_for(at_least(6, tmp_path / "out"))
+    assert job.poll() is None, "the run ended before the host could come back"
+    lost.plug_cable()
+    ended = end_of(job)
+    assert ended.code == 0, ended.err
+    assert n_commits(tmp_path / "out") > 6
+    corpus.check(tmp_path / "out")
+
+
+def test_nothing_listens_but_on_the_hosts_own_address(site: Site) -> None:
+    """Encrypted on the address that was given; dashboards on loopback only."""
+    for host in site.hosts:
+        assert host.listening() <= {host.kernel_address, "0100007F"}
+    assert site.hosts[0].listening() == set()
+
+
+def test_caller_without_certificates_gets_no_answer(site: Site) -> None:
+    address = site.scheduler_address.replace("tls://", "tcp://")
+    refused = site.extract("cluster", "describe", "--scheduler", address)
+    assert refused.code == 2
+    assert "not encrypted" in refused.err
+    address = ["--scheduler", address, "--insecure-network"]
+    assert site.extract("cluster", "describe", *address).code == 75
+
+
+@pytest.mark.slow
+def test_preempted_workers_cost_nothing_and_nobody_is_blamed(
+    site: Site, corpus: Corpus, tmp_path: Path
+) -> None:
+    """As SLURM does it: SIGTERM to a worker's nanny, again and again; a new job takes its place."""
+    out = tmp_path / "out"
+    job = site.start_job(out, corpus.inputs, corpus.bundle)
+    host = site.worker_hosts[0]
+    for done in (2, 6, 10, 14):
+        wait_for(at_least(done, out))
+        site.preempt(host)
+        site.start_worker(host)
+    ended = end_of(job)
+    assert ended.code == 0, ended.err
+    assert "trying it alone" not in ended.err
+    corpus.check(out)
+
+
+@pytest.mark.slow
+def test_run_stops_with_its_scheduler_and_continues_with_a_new_one(
+    site: Site, corpus: Corpus, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    job = site.start_job(out, corpus.inputs, corpus.bundle)
+    wait_for(at_least(3, out))
+    site.kill_scheduler()
+    ended = end_of(job)
+    assert ended.code == 75, ended.err
+    assert ended.err.splitlines()[-1].startswith("error: ")
+    assert 3 <= n_commits(out) < N_SHARDS
+    site.start_scheduler()
+    for host in site.worker_hosts:
+        site.start_worker(host)
+    again = end_of(site.start_job(out, corpus.inputs, corpus.bundle))
+    assert again.code == 0, again.err
+    corpus.check(out)
