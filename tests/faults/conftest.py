@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.corpus import make_citation, write_medline
 from tests.faults.auditor import audit, rows_of
-from tests.faults.drive import Command, Ended
+from tests.faults.drive import Command, kill_leftovers
 from tests.tiny import build_tiny_bundle
 
 SHARD_SIZE = 20
@@ -68,11 +68,15 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[Path
     return case.bundle, inputs, rows_of(case.out)
 
 
+@pytest.fixture(autouse=True)
+def no_leftovers() -> Iterator[None]:
+    """No command outlives its test."""
+    yield
+    kill_leftovers()
+
+
 @pytest.fixture
 def case(prepared: tuple[Path, tuple[Path, ...], str], tmp_path: Path) -> Case:
     """The prepared corpus with an output of its own."""
     bundle, inputs, golden = prepared
     return Case(bundle, inputs, golden, tmp_path / "out")
-
-
-Finish = Callable[[], Ended]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _MAIN = "from jobs.cli import main; main()"
+_STARTED: list[subprocess.Popen[str]] = []
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Command:
         if self.once is not None:
             self.once.mkdir(exist_ok=True)
             variables["EXTRACT_FAULT_ONCE"] = str(self.once)
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-c", _MAIN, *self.arguments],
             env={**os.environ, **variables, **dict(self.variables)},
             stdout=subprocess.PIPE,
@@ -52,6 +53,8 @@ class Command:
             text=True,
             start_new_session=True,
         )
+        _STARTED.append(process)
+        return process
 
     def run(self, *, seconds: float = 120) -> Ended:
         """Run it to its end."""
@@ -68,6 +71,15 @@ def end_of(process: subprocess.Popen[str], *, seconds: float = 120) -> Ended:
         out, err = process.communicate()
         err += f"\nhung for {seconds} s"
     return Ended(process.returncode, out, err, time.monotonic() - started)
+
+
+def kill_leftovers() -> None:
+    """End what a failed test has left running, and only that."""
+    while _STARTED:
+        process = _STARTED.pop()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
 
 def children_of(pid: int) -> list[int]:
