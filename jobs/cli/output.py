@@ -35,8 +35,23 @@ def echo_summary(report: Mapping[str, Any]) -> None:
         f"{report['status']}: run {report['run_id']} with {report['model']}, "
         f"{report['citations_output']:,} citations in the output",
     )
-    for line in lines:
+    for line in (*lines, *_audit_lines(report)):
         click.echo(line)
+
+
+def _audit_lines(report: Mapping[str, Any]) -> list[str]:
+    """What the sample of the dropped sentences says of the gate."""
+    lines = []
+    for level, seen in report["gate_audit"].items():
+        if seen["audited"]:
+            bound = (
+                "" if seen["loss_upper"] is None else f": at most {seen['loss_upper']:.1%} lost (95 % bound)"
+            )
+            lines.append(
+                f"gate, by {level}: {seen['dropped']:,} sentences dropped, {seen['audited']:,} of them "
+                f"tagged all the same, {seen['entities']:,} entities in them{bound}"
+            )
+    return lines
 
 
 def echo_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
