@@ -13,6 +13,7 @@ from jobs.layout import CACHE, make_output
 
 _PLANS = "plans.json"
 _KEPT = 50
+_SAME_WORK = 0.05
 
 
 def write_plans(root: Path, predictions: Sequence[Mapping[str, Any]]) -> None:
@@ -43,13 +44,16 @@ def find_plan(
     n_workers: int,
     n_citations: int,
 ) -> Mapping[str, Any] | None:
-    """The last prediction noted before a run began, if it was made for what that run did."""
-    wanted = (model_sha256, n_workers, n_citations)
-    before = [plan for plan in plans if str(plan.get("noted_at", "")) <= started_at]
+    """The last prediction noted before a run began, if it was made for what that run did.
+
+    Numbers of citations need to agree within 5 % only: a plan counts records, or estimates them.
+    """
     mine = [
         plan
-        for plan in before
-        if (plan.get("model_sha256"), plan.get("workers"), plan.get("citations")) == wanted
+        for plan in plans
+        if str(plan.get("noted_at", "")) <= started_at
+        and (plan.get("model_sha256"), plan.get("workers")) == (model_sha256, n_workers)
+        and abs(int(plan.get("citations", 0)) - n_citations) <= _SAME_WORK * n_citations
     ]
     return mine[-1] if mine else None
 
