@@ -11,14 +11,16 @@ from urllib.parse import urlsplit
 
 from distributed import Client
 
-SETTLE_SECONDS = 1.0
-"""When a job is ended, worker and nanny end within moments of each other, in any order."""
+from cluster.config import LOOPBACK
+
+SETTLE_SECONDS = 3.0
+"""When a job is ended or a cut-off host is back, worker and nanny end within moments, in any order."""
 ANSWER_SECONDS = 3.0
 
 
 def is_gone(client: Client, nanny: str | None) -> bool:
     """Whether the nanny of a worker that died is gone too, as seen from the scheduler; False if in doubt."""
-    if nanny is None:
+    if nanny is None or urlsplit(nanny).hostname in LOOPBACK:  # on this machine: it is here as long as we are
         return False
     try:
         return not client.run_on_scheduler(_accepts, nanny)

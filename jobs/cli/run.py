@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,7 @@ def _config_of(
     from jobs.config import JobConfig
     from jobs.model import find_model
 
+    _refuse_urls(*inputs, str(out))
     if cluster is not None and not (scheduler is None and workers is None and tls is None):
         raise click.UsageError("--cluster already says how many workers, which scheduler or certificates")
     return JobConfig(
@@ -105,3 +107,13 @@ def _config_of(
         price_per_hour=price_per_hour,
         slice_records=shard_size,
     )
+
+
+def _refuse_urls(*places: str) -> None:
+    """A URL would be taken for a folder of that odd name."""
+    for place in places:
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", place):
+            raise click.UsageError(
+                f"{place} is not on a file system, and object storage is not supported: "
+                "mount it, or copy inputs and results (docs/clusters.md)"
+            )

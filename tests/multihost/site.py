@@ -18,7 +18,7 @@ PORT = 8786
 N_SHARDS = 24
 _MAIN = "from jobs.cli import main; main()"
 # Every shard takes a second and a half longer, so that there is time to hurt somebody in the middle.
-_SLOW = ";".join(f"shard.start:*:{n}:slow" for n in range(1, N_SHARDS + 1))
+_SLOW = ";".join(f"shard.start:*:{n}:slow" for n in range(1, 5 * N_SHARDS))
 
 
 @dataclass
@@ -74,6 +74,11 @@ class Site:
         return [
             worker["address"].split("//")[1].partition(":")[0] for worker in json.loads(told.out)["workers"]
         ]
+
+    def has_dropped(self, host: Host) -> bool:
+        """Whether the scheduler has given up the host's worker."""
+        lines = (self.folder / "scheduler.log").read_text("utf-8").splitlines()
+        return any("Remove worker" in line and f"/{host.address}:" in line for line in lines)
 
     def preempt(self, host: Host) -> None:
         """SIGTERM to the nanny of the host's worker, and wait for its end."""
