@@ -34,8 +34,15 @@ _TABLES = ("entities", "endpoints", "citations")
     help="File, folder or pattern to read whole texts from; may be given several times. "
     "[default: texts are the sentences with entities]",
 )
+@click.option("--as-of", metavar="RUN", help="Write the output as that run left it.  [default: as it is]")
 def export(
-    folder: Path, format_name: str, target: Path, table: str | None, inputs: tuple[str, ...], as_json: bool
+    folder: Path,
+    format_name: str,
+    target: Path,
+    table: str | None,
+    inputs: tuple[str, ...],
+    as_of: str | None,
+    as_json: bool,
 ) -> None:
     """Write the live view of the output DIR in a format of other tools.
 
@@ -48,7 +55,8 @@ def export(
         raise click.UsageError("csv holds rows, not texts: leave out --inputs")
     if format_name != "csv" and table:
         raise click.UsageError(f"--table is for csv; {format_name} holds whole documents")
-    report = write_export(open_output(folder), format_name, target, table=table or "entities", inputs=inputs)
+    view = open_output(folder, as_of=as_of)
+    report = write_export(view, format_name, target, table=table or "entities", inputs=inputs)
     if as_json:
         echo_json(report.to_dict())
         return

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import extract
+from extract.errors import OutputError
 from extract.output import Output
 from jobs.errors import InputConflict, SettingsMismatch
 from tests.corpus import Made, make_citation, write_medline
@@ -163,3 +164,5 @@ def test_past_runs_can_be_read(run: RunJob, files: list[Path], tmp_path: Path) -
     run(*files)
     assert pmids(extract.open_output(tmp_path / "out", as_of=first)) == [1, 2, 3, 4, 5, 6]
     assert pmids(extract.open_output(tmp_path / "out")) == [1, 2, 3, 6, 7]
+    with pytest.raises(OutputError, match="no such run"):
+        extract.open_output(tmp_path / "out", as_of="000009")
