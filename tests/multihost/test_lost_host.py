@@ -23,7 +23,7 @@ def test_host_that_is_cut_off_mid_run_and_comes_back_changes_nothing(
     assert n_commits(tmp_path / "out") < N_SHARDS, "the run ended before the host was given up"
     lost.plug_cable()
     site.start_worker(lost)  # the old process ends when it notices; here nobody else starts another
-    ended = end_of(job)
+    ended = end_of(job, seconds=240)
     assert ended.code == 0, ended.err
     corpus.check(tmp_path / "out")
     wait_for(lambda: lost.address in site.worker_addresses())
@@ -57,7 +57,7 @@ def test_preempted_workers_cost_nothing_and_nobody_is_blamed(
         wait_for(at_least(done, out))
         site.preempt(host)
         site.start_worker(host)
-    ended = end_of(job)
+    ended = end_of(job, seconds=240)
     assert ended.code == 0, ended.err
     assert "trying it alone" not in ended.err
     corpus.check(out)
@@ -71,13 +71,13 @@ def test_run_stops_with_its_scheduler_and_continues_with_a_new_one(
     job = site.start_job(out, corpus.inputs, corpus.bundle)
     wait_for(at_least(3, out))
     site.kill_scheduler()
-    ended = end_of(job)
+    ended = end_of(job, seconds=240)
     assert ended.code == 75, ended.err
     assert ended.err.splitlines()[-1].startswith("error: ")
     assert 3 <= n_commits(out) < N_SHARDS
     site.start_scheduler()
     for host in site.worker_hosts:
         site.start_worker(host)
-    again = end_of(site.start_job(out, corpus.inputs, corpus.bundle))
+    again = end_of(site.start_job(out, corpus.inputs, corpus.bundle), seconds=240)
     assert again.code == 0, again.err
     corpus.check(out)
