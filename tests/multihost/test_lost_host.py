@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ import pytest
 from tests.faults.drive import end_of, wait_for
 from tests.multihost.conftest import Corpus
 from tests.multihost.site import N_SHARDS, Site, at_least, n_commits
+
+ON_REQUEST = pytest.mark.skipif(
+    "EXTRACT_MULTIHOST" not in os.environ, reason="takes minutes: set EXTRACT_MULTIHOST=1 to run it"
+)
 
 
 def test_host_that_is_cut_off_mid_run_and_comes_back_changes_nothing(
@@ -46,6 +51,7 @@ def test_caller_without_certificates_gets_no_answer(site: Site) -> None:
 
 
 @pytest.mark.slow
+@ON_REQUEST
 def test_preempted_workers_cost_nothing_and_nobody_is_blamed(
     site: Site, corpus: Corpus, tmp_path: Path
 ) -> None:
@@ -64,6 +70,7 @@ def test_preempted_workers_cost_nothing_and_nobody_is_blamed(
 
 
 @pytest.mark.slow
+@ON_REQUEST
 def test_run_stops_with_its_scheduler_and_continues_with_a_new_one(
     site: Site, corpus: Corpus, tmp_path: Path
 ) -> None:
