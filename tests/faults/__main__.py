@@ -34,7 +34,7 @@ POINTS = (
     "check.start",
 )
 COMMIT_POINTS = ("commit", "commit", "commit", "source", "settings")
-LONGEST_SECONDS = 120.0
+LONGEST_SECONDS = 240.0
 RESUMES = 200
 """So often an output is tried before it counts as never finishing."""
 

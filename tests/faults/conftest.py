@@ -26,12 +26,13 @@ class Case:
     """Digest of the rows of an undisturbed run."""
     out: Path
 
-    def command(self, *more: str, fault: str = "", once: bool = False) -> Command:
-        """The job over all inputs."""
+    def command(self, *more: str, workers: int | None = 1, fault: str = "", once: bool = False) -> Command:
+        """The job over all inputs; with one worker unless told otherwise, since starting takes longest."""
+        several = () if workers is None else ("--workers", str(workers))
         return Command(
             [
                 *("run", *map(str, self.inputs), "--out", str(self.out), "--model", str(self.bundle)),
-                *("--shard-size", str(SHARD_SIZE), *more),
+                *("--shard-size", str(SHARD_SIZE), *several, *more),
             ],
             fault=fault,
             once=self.out.with_name("fired") if once else None,
@@ -62,7 +63,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[Path
         ),
     )
     case = Case(folder / "int8", inputs, "", folder / "golden")
-    ended = case.command().run()
+    ended = case.command(workers=2).run()
     assert ended.code == 0, ended.err
     assert audit(case.out, inputs) == []
     return case.bundle, inputs, rows_of(case.out)

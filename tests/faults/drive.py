@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class Ended:
 class Command:
     """A command line, as a test starts it."""
 
-    arguments: Sequence[str]
+    arguments: list[str]
     fault: str = ""
     """As in ``EXTRACT_FAULT``."""
     once: Path | None = None
@@ -41,7 +41,12 @@ class Command:
 
     def start(self) -> subprocess.Popen[str]:
         """Start it in a session of its own."""
-        variables = {"PYTHONPATH": str(REPOSITORY), "EXTRACT_TESTING": "1", "EXTRACT_FAULT": self.fault}
+        variables = {
+            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONFAULTHANDLER": "1",
+            "EXTRACT_TESTING": "1",
+            "EXTRACT_FAULT": self.fault,
+        }
         if self.once is not None:
             self.once.mkdir(exist_ok=True)
             variables["EXTRACT_FAULT_ONCE"] = str(self.once)
@@ -56,17 +61,20 @@ class Command:
         _STARTED.append(process)
         return process
 
-    def run(self, *, seconds: float = 120) -> Ended:
+    def run(self, *, seconds: float = 240) -> Ended:
         """Run it to its end."""
         return end_of(self.start(), seconds=seconds)
 
 
-def end_of(process: subprocess.Popen[str], *, seconds: float = 120) -> Ended:
-    """Wait for the end of a command; kills it when that takes too long, so that a hang is a failure."""
+def end_of(process: subprocess.Popen[str], *, seconds: float = 240) -> Ended:
+    """Wait for the end of a command; ends it when that takes too long, so that a hang is a failure and tells
+    where it hung."""
     started = time.monotonic()
     try:
         out, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)  # the fault handler writes where every thread is
+        time.sleep(2)
         os.killpg(process.pid, signal.SIGKILL)
         out, err = process.communicate()
         err += f"\nhung for {seconds} s"
@@ -95,7 +103,7 @@ def workers_of(pid: int) -> list[int]:
     return [child for child in children_of(pid) if "spawn_main" in _command_line(child)]
 
 
-def wait_for(what: Callable[[], bool], *, seconds: float = 60) -> None:
+def wait_for(what: Callable[[], bool], *, seconds: float = 120) -> None:
     """Wait until something is so.
 
     :raises TimeoutError: when it takes too long.

@@ -86,7 +86,7 @@ def test_worker_that_outlives_its_driver_leaves_only_garbage(case: Case) -> None
     [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
 )
 def test_signal_stops_soon_and_keeps_what_is_finished(case: Case, number: int, code: int) -> None:
-    process = case.command("--workers", "1", fault="shard.start:*:3:slow").start()
+    process = case.command(fault="shard.start:*:3:slow").start()
     wait_for(lambda: len(list((case.out / "_commits").glob("*.json"))) > 0)
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     ended = end_of(process)
@@ -112,14 +112,14 @@ def test_second_signal_ends_at_once(case: Case) -> None:
 
 
 def test_two_runs_at_once_share_the_work_safely(case: Case) -> None:
-    first, second = case.command().start(), case.command().start()
+    first, second = case.command(workers=2).start(), case.command().start()
     assert [end_of(first).code, end_of(second).code] == [0, 0]
     case.check_whole()
 
 
 @pytest.mark.slow
 def test_storm_of_worker_kills_ends_cleanly(case: Case) -> None:
-    process = case.command("--shard-size", "5").start()
+    process = case.command("--shard-size", "5", workers=2).start()
     until = time.monotonic() + 30
     while process.poll() is None and time.monotonic() < until:
         for pid in workers_of(process.pid)[:1]:
@@ -148,7 +148,7 @@ def test_lost_scheduler_ends_the_run_soon(case: Case, tmp_path: Path) -> None:
         env={**os.environ, "EXTRACT_TESTING": "1", "EXTRACT_FAULT": "shard.start:*:2:hang"},
     )
     try:
-        process = case.command("--scheduler", address).start()
+        process = case.command("--scheduler", address, workers=None).start()
         wait_for(lambda: len(list((case.out / "_commits").glob("*.json"))) > 0)
         scheduler.kill()
         ended = end_of(process)
@@ -165,7 +165,7 @@ def test_lost_scheduler_ends_the_run_soon(case: Case, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_stopped_worker_is_given_up_and_cannot_commit_later(case: Case) -> None:
-    command = case.command("--workers", "2", fault="shard.tagged:*:1:slow")
+    command = case.command(workers=2, fault="shard.tagged:*:1:slow")
     patient = Command(
         command.arguments,
         fault=command.fault,

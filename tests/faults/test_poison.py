@@ -50,7 +50,8 @@ def test_too_many_bad_records_stop_the_run(case: Case) -> None:
 def test_record_that_eats_all_memory_is_quarantined(case: Case) -> None:
     toml = case.out.with_name("cluster.toml")
     toml.write_text("n_workers = 1\nmemory_limit = 700_000_000\n", encoding="utf-8")
-    command = case.command("--cluster", str(toml), "--shard-size", "4", fault="record.split:33:1:hog")
+    more = ("--cluster", str(toml), "--shard-size", "4")
+    command = case.command(*more, workers=None, fault="record.split:33:1:hog")
     ended = command.run(seconds=800)
     assert ended.code == 0, ended.err
     assert fates(case)[33][0] == "quarantined"
