@@ -45,6 +45,12 @@ _PRIOR = 0.06
 that are rare and pure, such as a drug's name: they cover what was seen, and lose what was not."""
 
 
+_PURE_SENTENCES = 4
+"""Sentences with an entity that a pure word must occur in."""
+_IMPURE = 0.25
+"""Other sentences that it may occur in, for each of these."""
+
+
 @dataclass(frozen=True)
 class FittedDomain:
     """The first level, and how well it was told apart."""
@@ -132,7 +138,8 @@ def fit_triggers(sentences: Sequence[AnnotatedSentence], background: Sequence[st
     """The triggers that cover the sentences with an entity, and pass as few others as can be.
 
     Greedy weighted set cover: again and again the word or stem that gains most uncovered sentences for each
-    other one it passes.
+    other one it passes. Then all words that hardly ever stand in other sentences: they cost nothing, and find
+    what is put without the chosen ones.
 
     :param background: unlabelled sentences with a number, for what a trigger passes.
     """
@@ -143,7 +150,9 @@ def fit_triggers(sentences: Sequence[AnnotatedSentence], background: Sequence[st
     passes = vectorizer.transform([text.lower() for text in (*empty, *background)]).tocsc()
     prior = max(_PRIOR * len(background), 1.0)
     chosen = _cover(covers, passes, prior=prior, n_uncovered=int(_UNCOVERED * len(holding)))
-    names = [str(name) for name in vectorizer.get_feature_names_out()[chosen]]
+    vocabulary = vectorizer.get_feature_names_out()
+    pure = [index for index in _find_pure(covers, passes) if vocabulary[index].startswith(_WORD_MARK)]
+    names = [str(name) for name in vocabulary[sorted({*chosen, *pure})]]
     return Triggers(
         stems=tuple(sorted(name for name in names if not name.startswith(_WORD_MARK))),
         words=tuple(sorted(name[1:] for name in names if name.startswith(_WORD_MARK))),
@@ -164,6 +173,13 @@ def _cover(covers: Any, passes: Any, *, prior: float, n_uncovered: int) -> list[
         uncovered[covers[:, [best]].nonzero()[0]] = 0
         unpassed[passes[:, [best]].nonzero()[0]] = 0
     return chosen
+
+
+def _find_pure(covers: Any, passes: Any) -> list[int]:
+    inside = np.asarray(covers.sum(axis=0)).ravel()
+    outside = np.asarray(passes.sum(axis=0)).ravel()
+    found: list[int] = np.flatnonzero((inside >= _PURE_SENTENCES) & (outside <= _IMPURE * inside)).tolist()
+    return found
 
 
 def _words_and_stems(text: str) -> Iterator[str]:
