@@ -46,8 +46,9 @@ def test_caller_without_certificates_gets_no_answer(site: Site) -> None:
     refused = site.extract("cluster", "describe", "--scheduler", address)
     assert refused.code == 2
     assert "not encrypted" in refused.err
-    address = ["--scheduler", address, "--insecure-network"]
-    assert site.extract("cluster", "describe", *address).code == 75
+    file = site.folder / "open.toml"
+    file.write_text(f'scheduler = "{address}"\ninsecure_network = true\nstart_seconds = 3\n', "utf-8")
+    assert site.extract("cluster", "describe", "--cluster", str(file)).code == 75
 
 
 @pytest.mark.slow
