@@ -16,6 +16,7 @@ import tokenizers
 
 from compress.errors import DataError
 from extract.annotations import AnnotatedSentence, Span
+from extract.batches import plan_windows
 
 IGNORED = -100
 """Tag id of tokens without a tag ([CLS] and [SEP]), which the loss leaves out."""
@@ -67,6 +68,7 @@ def encode_sentences(
     """
     tag_ids = {tag: index for index, tag in enumerate(tags)}
     cls_id, sep_id = special_ids(tokenizer)
+    overlap = min(overlap, (max_tokens - 2) // 2)
     windows: list[Window] = []
     offsets: list[IntArray] = []
     n_inexact = 0
@@ -77,14 +79,15 @@ def encode_sentences(
         n_inexact += inexact
         offsets.append(bounds)
         ids = np.array(encoding.ids, dtype=np.int64)
-        for start, end, own_start, own_end in _plan_windows(len(ids), max_tokens - 2, overlap):
+        for planned in plan_windows(index, len(ids), max_tokens=max_tokens, overlap=overlap):
+            start, end = planned.start, planned.end
             windows.append(
                 Window(
                     sentence=index,
                     input_ids=np.concatenate([[cls_id], ids[start:end], [sep_id]]),
                     tag_ids=np.concatenate([[IGNORED], labelled[start:end], [IGNORED]]),
-                    first=own_start,
-                    own=slice(own_start - start + 1, own_end - start + 1),
+                    first=planned.keep_start,
+                    own=slice(planned.keep_start - start + 1, planned.keep_end - start + 1),
                 )
             )
     return Features(tuple(sentences), tags, tuple(offsets), tuple(windows), n_inexact)
@@ -125,16 +128,3 @@ def _tag_tokens(
 
 def _is_exact(span: Span, bounds: IntArray) -> bool:
     return len(bounds) > 0 and int(bounds[0, 0]) == span.start and int(bounds[-1, 1]) == span.end
-
-
-def _plan_windows(n_tokens: int, size: int, overlap: int) -> list[tuple[int, int, int, int]]:
-    """(start, end, own start, own end) of each window; the own parts tile ``0`` to ``n_tokens``."""
-    overlap = min(overlap, size // 2)
-    starts = [0]
-    while starts[-1] + size < n_tokens:
-        starts.append(starts[-1] + size - overlap)
-    cuts = [0, *(start + overlap // 2 for start in starts[1:]), n_tokens]
-    return [
-        (start, min(start + size, n_tokens), cuts[index], cuts[index + 1])
-        for index, start in enumerate(starts)
-    ]

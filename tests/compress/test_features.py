@@ -1,10 +1,8 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from compress.errors import DataError
-from compress.features import IGNORED, _plan_windows, encode_sentences
+from compress.features import IGNORED, encode_sentences
 from extract.annotations import AnnotatedSentence, Span
 from tests.compress.conftest import TAGS
 
@@ -47,16 +45,6 @@ def test_long_text_is_read_in_windows_that_answer_for_every_token_once(tokenizer
     assert max(len(window.input_ids) for window in features.windows) == 20
     owned = np.concatenate([window.input_ids[window.own] for window in features.windows])
     assert owned.tolist() == tokenizer.encode(text, add_special_tokens=False).ids
-
-
-@given(st.integers(0, 300), st.integers(2, 40), st.integers(0, 40))
-def test_own_parts_tile_the_text_and_lie_in_their_windows(n_tokens, size, overlap):
-    windows = _plan_windows(n_tokens, size, overlap)
-    assert windows[0][2] == 0
-    assert windows[-1][3] == n_tokens
-    for (start, end, own_start, own_end), after in zip(windows, [*windows[1:], None], strict=True):
-        assert start <= own_start <= own_end <= end <= start + size
-        assert after is None or after[2] == own_end
 
 
 def test_empty_text_after_normalising_has_no_tokens_but_a_window(tokenizer):

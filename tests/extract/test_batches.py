@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from extract.batches import TOKENS_PER_BATCH, iter_batches, plan_windows
 
 
-@given(n_tokens=st.integers(1, 500), max_tokens=st.integers(8, 64), share=st.floats(0, 0.9))
+@given(n_tokens=st.integers(0, 500), max_tokens=st.integers(8, 64), share=st.floats(0, 0.9))
 def test_every_token_is_kept_from_exactly_one_window(n_tokens: int, max_tokens: int, share: float) -> None:
     overlap = int((max_tokens - 3) * share)
     windows = plan_windows(0, n_tokens, max_tokens=max_tokens, overlap=overlap)
