@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from extract.errors import OutputError
+from extract.errors import NotAnOutput, OutputError
 from extract.slices import Slice
 
 COMMITS = "_commits"
@@ -143,11 +143,11 @@ def to_json(record: CommitRecord | SourceRecord | SettingsRecord) -> bytes:
 
 def require_output(root: Path) -> None:
     """
-    :raises OutputError: when a folder is not the output of a run.
+    :raises NotAnOutput: when a folder is not the output of a run.
     """
     if not (root / COMMITS).is_dir():
         got = f"no {COMMITS} in it" if root.is_dir() else "no such folder"
-        raise OutputError("not an output folder", str(root), got, "a folder made by `extract run --out`")
+        raise NotAnOutput("not an output folder", str(root), got, "a folder made by `extract run --out`")
 
 
 def read_commits(root: Path) -> dict[str, CommitRecord]:

@@ -9,7 +9,8 @@
     │   ├── UnknownModel         a name that stands for no bundle
     │   └── ProbeMismatch        a bundle that answers its golden probe differently on this machine
     ├── TaggingError             a sentence that the model could not be run on
-    └── OutputError              an output folder that cannot be read as one
+    └── OutputError              an output that is damaged
+        └── NotAnOutput          a folder that is no output at all
 
 Every message is one line: what, where, got, expected, what to do. The fields are positional
 arguments of :class:`Exception`, so an error that crosses process borders by pickle arrives as itself.
@@ -71,4 +72,8 @@ class TaggingError(ExtractError):
 
 
 class OutputError(ExtractError):
-    """A folder that cannot be read as the output of a run."""
+    """An output that is damaged: a record or a data file is missing or is not what was committed."""
+
+
+class NotAnOutput(OutputError):
+    """A folder that is not the output of a run, or a run that is not in it."""

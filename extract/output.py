@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 from pyarrow.fs import LocalFileSystem
 
 from extract.commits import RUNS, read_commits, read_settings, read_sources, require_output
-from extract.errors import OutputError
+from extract.errors import NotAnOutput
 from extract.live import DELETED, KEPT, SUPERSEDED, LiveRows, live_shards, resolve_rows
 from extract.table import SCHEMAS, read_table
 
@@ -57,13 +57,13 @@ def open_output(path: str | Path, *, as_of: str | None = None) -> Output:
     """The live view of an output folder; reads, never writes.
 
     :param as_of: the id of a run: show the output as that run left it.
-    :raises OutputError: when the folder is no output, or a record or data file of it is damaged, or there was
-        no such run.
+    :raises NotAnOutput: when the folder is no output, or there was no such run.
+    :raises OutputError: when a record or data file of it is damaged.
     """
     root = Path(path)
     require_output(root)
     if as_of is not None and not (root / RUNS / as_of / "run.json").is_file():
-        raise OutputError("no such run", str(root), repr(as_of), "a run id", "see them with `extract report`")
+        raise NotAnOutput("no such run", str(root), repr(as_of), "a run id", "see them with `extract report`")
     shards = live_shards(
         [commit for commit in read_commits(root).values() if as_of is None or commit.run_id <= as_of],
         [source for source in read_sources(root) if as_of is None or source.run_id <= as_of],

@@ -105,7 +105,8 @@ class EntityColumns:
         for mention in found.mentions:
             start, end = sentence.start + mention.start, sentence.start + mention.end
             text = found.field.text[start:end]
-            if not 0 <= mention.start < mention.end or text != sentence_text[mention.start : mention.end]:
+            inside = 0 <= mention.start < mention.end <= len(sentence_text)
+            if not inside or text != sentence_text[mention.start : mention.end]:
                 raise TaggingError(
                     "mention outside its sentence",
                     f"citation {citation.doc_id}",

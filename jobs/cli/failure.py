@@ -7,7 +7,7 @@ import errno
 import click
 
 from cluster.errors import ClusterError, ClusterMismatch, ClusterRefused
-from extract.errors import BundleError, ExtractError, OutputError, UnknownModel
+from extract.errors import BundleError, ExtractError, NotAnOutput, OutputError, UnknownModel
 from jobs.errors import (
     ClusterLost,
     InputConflict,
@@ -41,7 +41,8 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (BundleError, 78),
     (SettingsMismatch, 78),
     (ModelUnavailable, 78),
-    (OutputError, USAGE),
+    (NotAnOutput, USAGE),
+    (OutputError, 74),
     (click.Abort, 130),
     (ExtractError, USAGE),
 )
