@@ -81,7 +81,7 @@ def test_domain_needs_known_documents() -> None:
 
 
 def test_triggers_cover_sentences_with_an_entity_and_spare_the_rest() -> None:
-    triggers = fit_triggers(SENTENCES, ["A weight of 70 kg.", "Median age was 50."])
+    triggers = fit_triggers(SENTENCES, ["A weight of 70 kg.", *["Median age was 50."] * 9])
     gate = Gate(GateTerms(None, triggers, 0.0))
     assert loss_on(gate, SENTENCES).lost == 0
     assert not gate.passes("The dose was 9 mg.")
@@ -94,7 +94,7 @@ def test_values_are_the_words_of_entities_without_digits() -> None:
 
 
 def test_cross_validation_counts_what_unseen_documents_lose() -> None:
-    odd = labelled(999, "Lived 7 months.", "7 months")
+    odd = labelled(999, "Lived for 7.", "7")
     loss = cross_validate([*SENTENCES, odd], [])
     assert (loss.entities, loss.lost) == (N_DOCS // 2 + 1, 1)
     assert loss.examples == (odd.text,)
