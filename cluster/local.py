@@ -38,6 +38,7 @@ def _start_workers(config: ClusterConfig) -> LocalCluster:
             worker_dashboard_address="127.0.0.1:0",
             memory_limit=config.memory_limit or int(MEMORY_LIMIT * MEMORY_SHARE / n_workers),
             silence_logs=logging.CRITICAL,
+            preload=["cluster.interrupt"],
             **_lifetime(config),
         )
     except RuntimeError as exc:
