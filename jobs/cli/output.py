@@ -39,14 +39,17 @@ def echo_summary(report: Mapping[str, Any]) -> None:
         click.echo(line)
 
 
+_TELLING = 1000
+"""Audited sentences below which a bound says nothing but that they are few."""
+
+
 def _audit_lines(report: Mapping[str, Any]) -> list[str]:
     """What the sample of the dropped sentences says of the gate."""
     lines = []
     for level, seen in report["gate_audit"].items():
         if seen["audited"]:
-            bound = (
-                "" if seen["loss_upper"] is None else f": at most {seen['loss_upper']:.1%} lost (95 % bound)"
-            )
+            told = seen["audited"] >= _TELLING and seen["loss_upper"] is not None
+            bound = f": at most {seen['loss_upper']:.1%} lost (95 % bound)" if told else ""
             lines.append(
                 f"gate, by {level}: {seen['dropped']:,} sentences dropped, {seen['audited']:,} of them "
                 f"tagged all the same, {seen['entities']:,} entities in them{bound}"
