@@ -72,14 +72,11 @@ def main() -> None:
         lambda: [draw_sample(c, gone, gate.audit_share) for c, gone in zip(citations, dropped, strict=True)],
         n,
     )
-    print(
-        f"{n} citations, {sum(map(len, split))} sentences: judging {judging:.1f}, sample {drawing:.1f} us each"
-    )
+    n_sentences = sum(map(len, split))
+    print(f"{n} citations, {n_sentences} sentences: judging {judging:.1f}, sample {drawing:.1f} us each")
     n_kept = sum(sum(verdict.keep) for verdict in verdicts)
     n_inside = sum(verdict.in_domain for verdict in verdicts)
-    print(
-        f"{n_inside} citations pass ({n_inside / n:.1%}), {n_kept} sentences ({n_kept / sum(map(len, split)):.2%})"
-    )
+    print(f"{n_inside} citations pass ({n_inside / n:.1%}), {n_kept} sentences ({n_kept / n_sentences:.2%})")
     rest = ["\n".join([*(f.text for f in c.fields[1:]), *c.mesh]) for c in citations]
     oncology = np.array([bool(TERM.search(c.fields[0].text)) for c in citations])
     clear = oncology | np.array([not TERM.search(text) for text in rest])
