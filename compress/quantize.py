@@ -53,7 +53,8 @@ def quantize_rows(table: Floats) -> QuantizedMatrix:
 
 def _scales(largest: npt.NDArray[np.floating]) -> Floats:
     scales = (largest / 127).astype(np.float32)
-    scales[scales == 0] = 1.0
+    # A scale below the smallest normal number is too coarse itself to divide by: such weights are zero.
+    scales[scales < np.finfo(np.float32).tiny] = 1.0
     return scales
 
 

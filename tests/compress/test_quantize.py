@@ -22,6 +22,12 @@ def test_weights_come_back_within_half_a_step(weight: np.ndarray) -> None:
     assert np.all(np.abs(rows.integers * rows.scales[:, None] - weight) <= rows.scales[:, None] * 0.501)
 
 
+def test_weights_too_small_for_a_scale_become_zero() -> None:
+    columns = quantize_columns(np.full((2, 1), 2.6e-43, np.float32))
+    assert columns.integers.tolist() == [[0], [0]]
+    assert columns.scales.tolist() == [1.0]
+
+
 def test_each_column_has_its_own_scale() -> None:
     columns = quantize_columns(np.array([[1.0, 100.0], [-1.27, 12.7]], np.float32))
     assert columns.integers.tolist() == [[100, 127], [-127, 16]]
