@@ -47,11 +47,11 @@ class Listener(Protocol):
     def checked(self) -> None:
         """One of them has been."""
 
-    def planned(self, n_citations: int, n_done: int) -> None:
-        """So many citations are in the plan; so many of them were done by earlier runs."""
+    def planned(self, n_records: int, n_done: int) -> None:
+        """So many records (citations and orders to delete) are planned; so many are done already."""
 
-    def committed(self, n_citations: int) -> None:
-        """So many more citations are in the output for good."""
+    def committed(self, n_records: int) -> None:
+        """So many more records are in the output for good."""
 
     def note(self, text: str) -> None:
         """Something that a person should know."""
@@ -62,8 +62,8 @@ class Silence:
 
     def checking(self, n_files: int) -> None: ...
     def checked(self) -> None: ...
-    def planned(self, n_citations: int, n_done: int) -> None: ...
-    def committed(self, n_citations: int) -> None: ...
+    def planned(self, n_records: int, n_done: int) -> None: ...
+    def committed(self, n_records: int) -> None: ...
     def note(self, text: str) -> None: ...
 
 

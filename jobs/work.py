@@ -165,7 +165,7 @@ class Work:
         """
         attempts = self._attempts[shard.id] + 1
         record = publish(self._config.out, shard, receipt, run_id=self._run_id, attempts=attempts)
-        self._listener.committed(receipt.n_citations)
+        self._listener.committed(shard.piece.n_records)
         if record is None:
             self.n_duplicates += 1
             return

@@ -47,15 +47,15 @@ class Bar(Silence):
         if self._check is not None:
             self._progress.advance(self._check)
 
-    def planned(self, n_citations: int, n_done: int) -> None:
-        if n_done < n_citations:
+    def planned(self, n_records: int, n_done: int) -> None:
+        if n_done < n_records:
             self._citations = self._progress.add_task(
-                "citations", total=n_citations, completed=n_done, unit="citations"
+                "citations", total=n_records, completed=n_done, unit="citations"
             )
 
-    def committed(self, n_citations: int) -> None:
+    def committed(self, n_records: int) -> None:
         if self._citations is not None:
-            self._progress.advance(self._citations, n_citations)
+            self._progress.advance(self._citations, n_records)
 
     def note(self, text: str) -> None:
         self._progress.console.print(Text(printable(text)))
