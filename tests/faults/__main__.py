@@ -69,9 +69,9 @@ class Site:
     typical_seconds: float
     """How long an undisturbed run takes here."""
 
-    def command(self, out: Path, *, fault: str = "") -> Command:
+    def command(self, out: Path, *, fault: str = "", once: Path | None = None) -> Command:
         arguments = ["run", *map(str, self.inputs), "--out", str(out), "--model", str(self.bundle)]
-        return Command([*arguments, "--shard-size", "15"], fault=fault)
+        return Command([*arguments, "--shard-size", "15"], fault=fault, once=once)
 
 
 def prepare(folder: Path) -> Site:
@@ -96,22 +96,23 @@ def prepare(folder: Path) -> Site:
 
 def run_and_kill(site: Site, out: Path, dice: random.Random, tally: Tally) -> bool:
     """Run once and try to kill something meanwhile; whether the run came to its end."""
-    way = dice.choice(("time", "time", "commit", "point"))
-    if way == "time":
+    way = dice.choice(("moment", "moment", "commit", "point"))
+    if way == "moment":
         process = site.command(out).start()
         time.sleep(dice.uniform(0.0, site.typical_seconds))
         _kill_something(process.pid, dice, tally)
+        ended = end_of(process, seconds=LONGEST_SECONDS)
     else:
         point = dice.choice(COMMIT_POINTS if way == "commit" else POINTS)
-        process = site.command(out, fault=f"{point}:*:{dice.randint(1, 12)}:kill").start()
-    ended = end_of(process, seconds=LONGEST_SECONDS)
+        fired = Path(tempfile.mkdtemp(dir=site.folder))
+        fault = f"{point}:*:{dice.randint(1, 9 if way == 'commit' else 3)}:kill"
+        ended = site.command(out, fault=fault, once=fired).run(seconds=LONGEST_SECONDS)
+        if any(fired.iterdir()):
+            tally.add("driver at a step" if ended.code == -signal.SIGKILL else "worker at a step")
+        shutil.rmtree(fired)
     tally.runs += 1
-    if "hung for" in ended.err:
-        tally.problems.append(f"hung: {ended.err[-300:]}")
-    if way != "time" and ended.code == -signal.SIGKILL:
-        tally.add("driver at a step")
-    elif ended.code not in (0, -signal.SIGKILL, 75):
-        tally.problems.append(f"exit {ended.code}: {ended.err[-300:]}")
+    if ended.code not in (0, -signal.SIGKILL, 75) or "hung for" in ended.err:
+        tally.problems.append(f"exit {ended.code}: {ended.err[-1000:]}")
     return ended.code == 0
 
 
