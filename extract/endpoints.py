@@ -31,6 +31,9 @@ from extract.landmarks import Landmark, Stretch, find_landmarks
 from extract.quantities import PERCENT, REPORTED, UNIT_PATTERN, parse_quantity, to_months
 from extract.records import Mention
 
+ENDPOINT_RULE_VERSION = 1
+"""Raised when the same mentions would give other records: outputs made by other rules are not mixed."""
+
 MISSING = "missing"
 """State of a record whose sentence gives an interval only."""
 

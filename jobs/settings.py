@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from extract.commits import SETTINGS, SettingsRecord, read_settings, to_json
+from extract.endpoints import ENDPOINT_RULE_VERSION
 from extract.sentences import SENTENCE_RULE_VERSION
 from extract.table import SCHEMA_VERSION
 from extract.text import TEXT_RULE_VERSION
@@ -25,6 +26,7 @@ def settings_of(model: ModelSource, *, gate: bool) -> dict[str, str]:
         "gate": ("on" if gate else "off") if model.has_gate else "none",
         "text_rule": str(TEXT_RULE_VERSION),
         "sentence_rule": str(SENTENCE_RULE_VERSION),
+        "endpoint_rule": str(ENDPOINT_RULE_VERSION),
         "shard_rule": str(SHARD_RULE_VERSION),
         "tables": str(SCHEMA_VERSION),
     }

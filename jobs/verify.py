@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from extract.commits import CommitRecord, DataFile, commit_paths, read_commit, read_settings, read_sources
+from extract.endpoint_table import endpoint_table
+from extract.endpoints import ENDPOINT_RULE_VERSION
 from extract.errors import OutputError
 from extract.table import FATES, SCHEMAS, digest_rows, read_table
 from jobs.layout import final_path
@@ -48,23 +50,24 @@ def iter_problems(root: Path) -> Iterator[Problem]:
                 yield Problem(commit.shard, f"_commits/{path.name}", "its source file is not registered")
             if commit.settings not in known:
                 yield Problem(commit.shard, f"_commits/{path.name}", "its settings are not registered")
-        yield from _check_commit(root, commit)
+        settings = {} if isinstance(known, Problem) else known.get(commit.settings, {})
+        yield from _check_commit(root, commit, settings)
 
 
-def _read_plan(root: Path) -> tuple[dict[tuple[str, int], int], set[str] | Problem]:
-    """Records in each slice, and the digests of all settings; or what is wrong with those records."""
+def _read_plan(root: Path) -> tuple[dict[tuple[str, int], int], dict[str, Mapping[str, str]] | Problem]:
+    """Records in each slice, and all settings by their digest; or what is wrong with those records."""
     try:
         sizes = {
             (source.sha256, piece.first_position): piece.n_records
             for source in read_sources(root)
             for piece in source.slices
         }
-        return sizes, {settings.digest for settings in read_settings(root)}
+        return sizes, {settings.digest: settings.values for settings in read_settings(root)}
     except OutputError as error:
         return {}, Problem("", str(root), str(error))
 
 
-def _check_commit(root: Path, commit: CommitRecord) -> Iterator[Problem]:
+def _check_commit(root: Path, commit: CommitRecord, settings: Mapping[str, str]) -> Iterator[Problem]:
     tables: dict[str, pa.Table] = {}
     for file in commit.files:
         where = f"{file.kind}/{file.name}"
@@ -78,6 +81,10 @@ def _check_commit(root: Path, commit: CommitRecord) -> Iterator[Problem]:
     if {"entities", "citations"} <= tables.keys():
         for what in _check_rows(commit, tables):
             yield Problem(commit.shard, f"shard {commit.shard}", what)
+        # Other rules than ours made other records of the same entities, and were right to.
+        if settings.get("endpoint_rule") == str(ENDPOINT_RULE_VERSION):
+            for what in _check_endpoints(commit, tables):
+                yield Problem(commit.shard, f"shard {commit.shard}", what)
 
 
 def _checked_table(path: Path, file: DataFile) -> pa.Table:
@@ -129,3 +136,16 @@ def _check_spans(entities: pa.Table) -> Iterator[str]:
         if not 0 <= start < end or sentence[start - offset : end - offset] != text:
             yield f"entity [{start}, {end}) of {doc_id} does not say {text[:40]!r}"
             return
+
+
+def _check_endpoints(commit: CommitRecord, tables: Mapping[str, pa.Table]) -> Iterator[str]:
+    """Whether the endpoint records are those that follow from the entities."""
+    if commit.file("endpoints") is not None and "endpoints" not in tables:
+        return  # the file itself is broken, which was said
+    expected = endpoint_table(tables["entities"])
+    got = tables.get("endpoints", expected.slice(0, 0))
+    if got.num_rows != expected.num_rows:
+        yield f"got {got.num_rows} endpoint records, expected {expected.num_rows} from its entities"
+    elif not got.equals(expected):
+        names = [name for name in expected.column_names if not got[name].equals(expected[name])]
+        yield f"endpoint records do not follow from its entities: {', '.join(names)} differ"
