@@ -3,7 +3,11 @@
 No exporter and no graph optimiser stand in between: the graph has the form that measured fastest on CPU
 (``docs/performance.md``), each layer has its own number of heads and neurons, and there is no attention mask,
 because batches hold no padding. Integer products are ``MatMulIntegerToFloat`` on activations quantised
-with fixed scales; one product serves query, key and value.
+with fixed scales.
+
+Inside, positions come first and sentences second, ``(seq, batch, width)``: then the heads of all
+sentences are one strided batch of matrices, and scores and contexts are computed where queries, keys
+and values lie. Only the contexts are moved, and those as bytes.
 """
 
 from __future__ import annotations
@@ -39,7 +43,8 @@ def emit(
         writer = _LayerWriter(graph, layer, None if scales is None else scales[index])
         hidden = writer.feed(writer.attend(hidden))
     logits = _linear(graph, hidden, _weight(model.classifier), _array(model.classifier.bias))
-    return graph.finish(logits=logits, n_tags=len(model.config.labels))
+    by_sentence = graph.node("Transpose", logits, perm=[1, 0, 2])
+    return graph.finish(logits=by_sentence, n_tags=len(model.config.labels))
 
 
 def _array(tensor: Tensor) -> Floats:
@@ -62,10 +67,11 @@ def _norm(graph: Graph, value: str, norm: nn.LayerNorm) -> str:
 
 def _embed(graph: Graph, embeddings: Embeddings, *, max_tokens: int | None, int8: bool) -> str:
     one = np.array([1], np.int64)
-    words = _look_up(graph, _array(embeddings.word.weight), "input_ids", int8=int8)
+    by_position = graph.node("Transpose", "input_ids", perm=[1, 0])
+    words = _look_up(graph, _array(embeddings.word.weight), by_position, int8=int8)
     length = graph.node("Shape", "input_ids", start=1, end=2)
     zero, axis = graph.constant(one - 1), graph.constant(one - 1)
-    table = graph.constant(_array(embeddings.position.weight)[:max_tokens])
+    table = graph.constant(_array(embeddings.position.weight)[:max_tokens, None])
     positions = graph.node("Slice", table, zero, length, axis)
     return _norm(graph, graph.node("Add", words, positions), embeddings.norm)
 
@@ -93,8 +99,7 @@ class _LayerWriter:
         if layer.n_heads == 0:
             update = graph.constant(_array(layer.attention_output.bias))
         else:
-            context = self._context(hidden)
-            update = self._product(context, "context", [layer.attention_output])
+            update = self._product(self._context(hidden), "context", layer.attention_output)
         return _norm(graph, graph.node("Add", update, hidden), layer.attention_norm)
 
     def feed(self, hidden: str) -> str:
@@ -103,31 +108,49 @@ class _LayerWriter:
         if layer.up.out_features == 0:
             update = graph.constant(_array(layer.down.bias))
         else:
-            neurons = graph.node("Gelu", self._product(hidden, "feed_input", [layer.up]), domain=CONTRIB)
-            update = self._product(neurons, "activation", [layer.down])
+            feed_input = self._operand(hidden, "feed_input")
+            neurons = graph.node("Gelu", self._product(feed_input, "feed_input", layer.up), domain=CONTRIB)
+            update = self._product(self._operand(neurons, "activation"), "activation", layer.down)
         return _norm(graph, graph.node("Add", update, hidden), layer.output_norm)
 
     def _context(self, hidden: str) -> str:
-        layer = self._layer
-        together = self._product(hidden, "attention_input", [layer.query, layer.key, layer.value])
-        parts = self._graph.nodes("Split", together, n_outputs=3, axis=-1, num_outputs=3)
-        return self._graph.node("MultiHeadAttention", *parts, domain=CONTRIB, num_heads=layer.n_heads)
+        """What the heads make of ``hidden``, side by side, as the operand of a product."""
+        graph, layer = self._graph, self._layer
+        shared = self._operand(hidden, "attention_input")
+        # One head of one sentence is one matrix of the batch: (seq, batch * heads, head_width).
+        apart = graph.constant(np.array([0, -1, layer.head_width], np.int64))
+        query, key, value = (
+            graph.node("Reshape", self._product(shared, "attention_input", linear), apart)
+            for linear in (layer.query, layer.key, layer.value)
+        )
+        strided = {"domain": CONTRIB, "transBatchB": 1}
+        scale = layer.head_width**-0.5
+        scores = graph.node("FusedMatMul", query, key, alpha=scale, transBatchA=1, transB=1, **strided)
+        shares = graph.node("Softmax", scores, axis=-1)
+        contexts = self._operand(graph.node("FusedMatMul", shares, value, **strided), "context")
+        joined = graph.constant(np.array([0, -1, layer.n_heads * layer.head_width], np.int64))
+        return graph.node("Reshape", graph.node("Transpose", contexts, perm=[1, 0, 2]), joined)
 
-    def _product(self, value: str, site: str, linears: list[nn.Linear]) -> str:
-        """Outputs of the linear layers on ``value``, side by side."""
-        weight = np.concatenate([_weight(linear) for linear in linears], axis=1)
-        bias = np.concatenate([_array(linear.bias) for linear in linears])
+    def _operand(self, value: str, site: str) -> str:
+        """A value as products take it: quantised with its site's scale, or as it is in fp32."""
         if self._scales is None:
-            return _linear(self._graph, value, weight, bias)
-        return self._integer_product(value, getattr(self._scales, site), weight, bias)
+            return value
+        return self._graph.node("QuantizeLinear", value, *self._step_and_zero(site))
 
-    def _integer_product(self, value: str, scale: ActivationScale, weight: Floats, bias: Floats) -> str:
+    def _product(self, operand: str, site: str, linear: nn.Linear) -> str:
+        """Output of a linear layer in float."""
+        weight, bias = _weight(linear), _array(linear.bias)
+        if self._scales is None:
+            return _linear(self._graph, operand, weight, bias)
         graph = self._graph
-        step = graph.constant(np.array(scale.scale, np.float32))
-        zero_point = graph.constant(np.array(scale.zero_point, np.uint8))
-        integers = graph.node("QuantizeLinear", value, step, zero_point)
+        step, zero_point = self._step_and_zero(site)
         columns = quantize_columns(weight)
         matrix, column_scales = graph.constant(columns.integers), graph.constant(columns.scales)
         # The empty input is the weights' zero point: they are symmetric.
-        inputs = (integers, matrix, step, column_scales, zero_point, "", graph.constant(bias))
+        inputs = (operand, matrix, step, column_scales, zero_point, "", graph.constant(bias))
         return graph.node("MatMulIntegerToFloat", *inputs, domain=CONTRIB)
+
+    def _step_and_zero(self, site: str) -> tuple[str, str]:
+        scale: ActivationScale = getattr(self._scales, site)
+        step = self._graph.constant(np.array(scale.scale, np.float32))
+        return step, self._graph.constant(np.array(scale.zero_point, np.uint8))

@@ -72,10 +72,20 @@ def test_int8_graph_multiplies_integers_in_every_encoder_product(
     model: TokenClassifier, input_ids: torch.Tensor
 ) -> None:
     operators = [node.op_type for node in emit(model, calibrate(model, [input_ids])).graph.node]
-    # Two layers have heads (two products each), two have neurons (two each); the classifier stays in float.
-    assert operators.count("MatMulIntegerToFloat") == 2 * 2 + 2 * 2
+    # Two layers have heads (four products each), two have neurons (two each); the classifier stays in float.
+    assert operators.count("MatMulIntegerToFloat") == 2 * 4 + 2 * 2
     assert operators.count("MatMul") == 1
-    assert operators.count("MultiHeadAttention") == 2
+    assert operators.count("FusedMatMul") == 2 * 2
+
+
+def test_int8_graph_moves_nothing_but_ids_bytes_and_logits(
+    model: TokenClassifier, input_ids: torch.Tensor
+) -> None:
+    graph = emit(model, calibrate(model, [input_ids]))
+    made_by = {node.output[0]: node.op_type for node in graph.graph.node}
+    moved = [node.input[0] for node in graph.graph.node if node.op_type == "Transpose"]
+    assert moved[0] == "input_ids"
+    assert [made_by[value] for value in moved[1:]] == ["QuantizeLinear"] * 2 + ["Add"]
 
 
 def test_int8_file_is_about_a_quarter(
