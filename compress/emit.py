@@ -13,6 +13,7 @@ and values lie. Only the contexts are moved, and those as bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -123,11 +124,12 @@ class _LayerWriter:
             graph.node("Reshape", self._product(shared, "attention_input", linear), apart)
             for linear in (layer.query, layer.key, layer.value)
         )
-        strided = {"domain": CONTRIB, "transBatchB": 1}
+        strides: dict[str, Any] = {"transBatchA": 1, "transBatchB": 1, "transB": 1}
         scale = layer.head_width**-0.5
-        scores = graph.node("FusedMatMul", query, key, alpha=scale, transBatchA=1, transB=1, **strided)
+        scores = graph.node("FusedMatMul", query, key, domain=CONTRIB, alpha=scale, **strides)
         shares = graph.node("Softmax", scores, axis=-1)
-        contexts = self._operand(graph.node("FusedMatMul", shares, value, **strided), "context")
+        mixed = graph.node("FusedMatMul", shares, value, domain=CONTRIB, transBatchB=1)
+        contexts = self._operand(mixed, "context")
         joined = graph.constant(np.array([0, -1, layer.n_heads * layer.head_width], np.int64))
         return graph.node("Reshape", graph.node("Transpose", contexts, perm=[1, 0, 2]), joined)
 
