@@ -8,7 +8,8 @@ that reads the environment. ``EXTRACT_FAULT`` then holds ``point:shard:n:action`
 - ``n``: which matching passage triggers it, counted from 1 in each process;
 - ``action``: ``kill``, ``raise``, ``enospc``, ``eio``, ``hang``, ``slow`` or ``hog`` (eats memory).
 
-With ``EXTRACT_FAULT_ONCE`` naming a folder, each fault happens once over all processes that share it.
+With ``EXTRACT_FAULT_ONCE`` naming a folder, each fault happens once over all processes that share it, and
+leaves there a file that holds the id of its process.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def _first_time(spec: str) -> bool:
     if folder is None:
         return True
     try:
-        (Path(folder) / spec.replace("*", "any").replace(":", "-")).touch(exist_ok=False)
+        with (Path(folder) / spec.replace("*", "any").replace(":", "-")).open("x") as note:
+            note.write(str(os.getpid()))
     except FileExistsError:
         return False
     return True
