@@ -22,13 +22,17 @@ from compress.bases import name_of_base
 from compress.calibrate import calibrate
 from compress.card import write_card
 from compress.checkpoint import read_checkpoint, read_history
+from compress.distil import DistilConfig, distil
 from compress.emit import emit
 from compress.encoder import TokenClassifier
 from compress.errors import DataError
 from compress.features import Features, encode_sentences, special_ids
 from compress.finetune import read_folds
-from compress.iterate import PruneConfig, prune_to
+from compress.iterate import PruneConfig
+from compress.methods.method import DEFAULT_METHOD, Task, find_method
 from compress.publish import Draft, published, write_draft, write_manifest
+from compress.sparsity import stored_sizes
+from compress.unlabelled import read_text
 from extract.annotations import AnnotatedSentence, find_split, labels_of, read_annotations
 from extract.bundle import ModelBundle, Reading, hash_file, open_bundle
 from extract.score import evaluate
@@ -54,7 +58,16 @@ class BuildConfig:
     or one annotated file."""
     target: Path
     """The bundle's folder; must not exist."""
+    method: str = DEFAULT_METHOD
+    """How it is made smaller, one of :data:`compress.methods.method.METHODS`."""
     prune: PruneConfig = PruneConfig()
+    """Settings of the method; see :meth:`compress.methods.method.Method.configure`."""
+    distil: DistilConfig | None = None
+    """Distillation from the dense model over ``text`` afterwards; None: none."""
+    text: tuple[Path, ...] = ()
+    """Unlabelled text for that: JSON Lines with ``doc`` and ``paragraphs``, or any input of a run."""
+    text_sentences: int = 20_000
+    """Sentences of it at most, chosen by the hash of their documents."""
     max_tokens: int = 256
     """Longest window in tokens, the two special ones included."""
     overlap: int = 64
@@ -95,6 +108,8 @@ def build(config: BuildConfig, report: Report = lambda line: None) -> ModelBundl
     :raises CompressError: the checkpoint, the data or the budget does not fit, or the target exists.
     """
     variant = parse_variant(config.name)
+    find_method(config.method)
+    _check_text(config)
     data = read_data(config.data)
     with published(config.target) as folder:
         report(f"reading {config.checkpoint}")
@@ -104,6 +119,7 @@ def build(config: BuildConfig, report: Report = lambda line: None) -> ModelBundl
         report(f"scoring the dense model on {data.held_out_path.name}")
         f1_dense = _dense_f1(config, dense, tokenizer, data)
         stage = _prune(config, variant, dense, features, report)
+        stage = _distil(config, stage, dense, tokenizer, report)
         report("writing the model" + (" in int8" if variant.int8 else ""))
         draft = _draft(config, stage, tokenizer, features if variant.int8 else None)
         bundle = write_draft(folder, draft)
@@ -133,6 +149,22 @@ def read_data(path: Path) -> Data:
     return Data(read_annotations(train_path), read_annotations(held_out_path), held_out_path)
 
 
+def _check_text(config: BuildConfig) -> None:
+    """Before hours of work, not after them."""
+    if config.distil is None:
+        return
+    if not config.text:
+        raise DataError("nothing to distil on", "", "no text", "unlabelled text", "name a file of it")
+    if not find_method(config.method).structured:
+        raise DataError(
+            "distillation would fill the zeros again",
+            config.method,
+            "",
+            "a structured method",
+            "leave one out",
+        )
+
+
 def _lineage(checkpoint: str) -> tuple[Step, ...]:
     """How the checkpoint came to be; one that tells nothing is itself the first step."""
     return tuple(read_history(checkpoint)) or ({"step": "checkpoint", "name": name_of_base(checkpoint)},)
@@ -157,10 +189,38 @@ def _dense_f1(config: BuildConfig, dense: Stage, tokenizer: Tokenizer, data: Dat
 def _prune(config: BuildConfig, variant: Variant, dense: Stage, features: Features, report: Report) -> Stage:
     if not variant.macs_removed:
         return dense
-    report(f"removing {variant.macs_removed:.0%} of the encoder's linear MACs")
-    pruned = prune_to(dense.model, features, macs_removed=variant.macs_removed, config=config.prune)
-    step = {"step": "prune", "macs_removed": round(pruned.macs_removed, 4), **asdict(config.prune)}
+    method = find_method(config.method)
+    kind = "linear MACs" if method.structured else "linear weights"
+    report(f"removing {variant.macs_removed:.0%} of the encoder's {kind} by {method.name}")
+    pruned = method.compress(Task(dense.model, features, variant.macs_removed, config.prune))
+    step: Step = {
+        "step": "prune",
+        "method": method.name,
+        "macs_removed": round(pruned.macs_removed, 4),
+        **asdict(config.prune),
+    }
+    if not method.structured:
+        sizes = stored_sizes(pruned.model, int8=variant.int8)
+        step = {**step, "weights_zeroed": round(pruned.weights_zeroed, 4), "linear_bytes": asdict(sizes)}
     return Stage(pruned.model, pruned.macs_removed, (*dense.lineage, step))
+
+
+def _distil(config: BuildConfig, stage: Stage, dense: Stage, tokenizer: Tokenizer, report: Report) -> Stage:
+    if config.distil is None or stage is dense:
+        return stage
+    report("distilling from the dense model")
+    sentences = read_text(config.text, config.text_sentences)
+    unlabelled = encode_sentences(
+        sentences, tokenizer, stage.model.config.labels, max_tokens=config.max_tokens, overlap=config.overlap
+    )
+    student = distil(config.distil, stage.model, dense.model, unlabelled.windows).model
+    step = {
+        "step": "distil",
+        "text": [path.name for path in config.text],
+        "sentences": len(sentences),
+        **asdict(config.distil),
+    }
+    return Stage(student, stage.macs_removed, (*stage.lineage, step))
 
 
 def _draft(config: BuildConfig, stage: Stage, tokenizer: Tokenizer, calibrate_on: Features | None) -> Draft:

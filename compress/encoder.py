@@ -152,7 +152,17 @@ class TokenClassifier(nn.Module):
         head_masks: list[Tensor] | None = None,
         neuron_masks: list[Tensor] | None = None,
     ) -> Tensor:
-        """Last hidden states. *Shape:* ``(batch, seq)`` to ``(batch, seq, hidden)``.
+        """Last hidden states. *Shape:* ``(batch, seq)`` to ``(batch, seq, hidden)``; see :meth:`states`."""
+        return self.states(input_ids, attention_mask, head_masks, neuron_masks)[-1]
+
+    def states(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        head_masks: list[Tensor] | None = None,
+        neuron_masks: list[Tensor] | None = None,
+    ) -> list[Tensor]:
+        """Hidden states after each layer, bottom first. *Shape of one:* ``(batch, seq, hidden)``
 
         ``attention_mask`` ``(batch, seq)`` is true on real tokens; None where nothing is padded. Masks
         hold one tensor a layer: ``(heads,)`` and ``(neurons,)``, or with a leading ``(batch, 1)``
@@ -160,6 +170,7 @@ class TokenClassifier(nn.Module):
         """
         bias = None if attention_mask is None else attention_mask[:, None, None, :].bool()
         hidden: Tensor = self.embeddings(input_ids)
+        states = []
         for index, layer in enumerate(self.layers):
             hidden = layer(
                 hidden,
@@ -167,7 +178,8 @@ class TokenClassifier(nn.Module):
                 None if head_masks is None else head_masks[index],
                 None if neuron_masks is None else neuron_masks[index],
             )
-        return hidden
+            states.append(hidden)
+        return states
 
     def forward(
         self,

@@ -6,7 +6,7 @@ moved work from what went to what stays, so the next step is scored anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +15,13 @@ from compress.budget import affordable_macs, check_cost, share_removed
 from compress.encoder import TokenClassifier
 from compress.features import Features, Window
 from compress.fisher import Loss, mask_gradients
+from compress.masks import Masks
 from compress.predict import window_logits
 from compress.prune import prune
 from compress.rearrange import rearrange
 from compress.reconstruct import reconstruct
 from compress.search import search
-from compress.train import TrainConfig, train
+from compress.train import TrainConfig, Update, train
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,16 @@ class PruneConfig:
     """What importance is measured on: ``labels``, or ``divergence`` from the model's own answers."""
     rearrange: bool = True
     """Swap units by what they do together, after each search."""
+    shrinkage: float = 0.5
+    """How much of what units do together is disbelieved in that, 0 to 1."""
     scoring_windows: int = 512
     """Examples that each scoring takes."""
     reconstruction_windows: int = 1024
     """Examples that each least-squares solution takes."""
     ridge: float = 1e-2
     """How firmly the solution is held to the old weights."""
+    reconstruct: bool = True
+    """Solve the output weights anew after each round."""
     group: int = 16
     """Neurons go in groups of this size, to suit the kernels."""
     finetune_epochs: int = 0
@@ -49,13 +54,20 @@ class PruneConfig:
     """Which examples are taken."""
 
 
+Chooser = Callable[[TokenClassifier, Sequence[Window], int, PruneConfig, int], Masks]
+"""What a round keeps: of a model, judged on some windows, within so many linear MACs a token; with a seed."""
+
+
 @dataclass(frozen=True)
 class PrunedModel:
     """A physically smaller model."""
 
     model: TokenClassifier
     macs_removed: float
-    """Share of the dense encoder's linear MACs that are gone, 0 to 1; at least what was asked for."""
+    """Share of the dense encoder's linear MACs that are gone, 0 to 1; at least what was asked for of a
+    structured method, and 0 of one that only writes zeros."""
+    weights_zeroed: float = 0.0
+    """Share of the remaining linear weights of the encoder that are 0; they cost as much as others."""
 
     @property
     def heads_per_layer(self) -> tuple[int, ...]:
@@ -74,11 +86,13 @@ def prune_to(
     config: PruneConfig | None = None,
     dev: Features | None = None,
     on_step: Callable[[int, TokenClassifier], None] | None = None,
+    choose: Chooser | None = None,
 ) -> PrunedModel:
     """A copy of ``model`` without ``macs_removed`` of its encoder's linear MACs.
 
     ``calibration`` is training data. ``dev``, used only by fine-tuning, chooses its best epoch.
-    ``on_step`` is told the number of each finished round, 1-based, and the model as it is then.
+    ``choose`` says what each round keeps; where it is None, Fisher importance does. ``on_step`` is told the
+    number of each finished round, 1-based, and the model as it is then.
 
     :raises BudgetError: the share cannot be removed.
     """
@@ -87,26 +101,30 @@ def prune_to(
     rng = np.random.default_rng(config.seed)
     current = model
     for step in range(1, config.steps + 1):
-        scored = _sample(calibration.windows, config.scoring_windows, rng)
+        scored = sample(calibration.windows, config.scoring_windows, rng)
         affordable = affordable_macs(model.config, macs_removed * step / config.steps)
-        current = _remove(current, scored, affordable, config, seed=config.seed + step)
-        windows = _sample(calibration.windows, config.reconstruction_windows, rng)
-        reconstruct(current, model, windows, ridge=config.ridge)
+        masks = (choose or choose_by_fisher)(current, scored, affordable, config, config.seed + step)
+        current = prune(current, masks)
+        windows = sample(calibration.windows, config.reconstruction_windows, rng)
+        if config.reconstruct:
+            reconstruct(current, model, windows, ridge=config.ridge)
         if on_step is not None:
             on_step(step, current)
     if config.finetune_epochs:
-        current = _finetune(current, model, calibration, dev, config)
+        current = finetune(current, model, calibration, dev, config)
     return PrunedModel(current.eval(), share_removed(model.config, current.config))
 
 
-def _sample(windows: tuple[Window, ...], count: int, rng: np.random.Generator) -> list[Window]:
+def sample(windows: Sequence[Window], count: int, rng: np.random.Generator) -> list[Window]:
+    """At most ``count`` windows by lot, in their old order."""
     chosen = rng.permutation(len(windows))[:count]
     return [windows[index] for index in sorted(chosen)]
 
 
-def _remove(
-    model: TokenClassifier, windows: list[Window], affordable: int, config: PruneConfig, *, seed: int
-) -> TokenClassifier:
+def choose_by_fisher(
+    model: TokenClassifier, windows: Sequence[Window], affordable: int, config: PruneConfig, seed: int
+) -> Masks:
+    """What to keep by squared mask gradients, and by their products where ``config`` says so."""
     gradients = mask_gradients(model, windows, loss=config.loss, seed=seed)
     masks = search(
         model.config,
@@ -116,20 +134,32 @@ def _remove(
         group=config.group,
     )
     if config.rearrange:
-        masks = rearrange(masks, gradients)
+        masks = rearrange(masks, gradients, shrinkage=config.shrinkage)
         check_cost(masks, affordable)
-    return prune(model, masks)
+    return masks
 
 
-def _finetune(
-    pruned: TokenClassifier, dense: TokenClassifier, data: Features, dev: Features | None, config: PruneConfig
+def finetune(
+    pruned: TokenClassifier,
+    dense: TokenClassifier,
+    data: Features,
+    dev: Features | None,
+    config: PruneConfig,
+    *,
+    on_update: Update | None = None,
 ) -> TokenClassifier:
+    """Train ``pruned``, in place, on the tags of ``data`` and on the answers of ``dense``.
+
+    ``on_update`` may change the model after every step of the optimiser.
+    """
     recipe = TrainConfig(
         epochs=config.finetune_epochs,
         body_rate=config.finetune_rate,
         head_rate=config.finetune_rate,
         distil_weight=0.9,
         seed=config.seed,
+        # An average over steps would bring back weights that an update took away.
+        average_decay=0.0 if on_update else TrainConfig.average_decay,
     )
     teacher = window_logits(dense, data.windows)
-    return train(recipe, pruned, data, dev, teacher_logits=teacher).model
+    return train(recipe, pruned, data, dev, teacher_logits=teacher, on_update=on_update).model

@@ -97,6 +97,10 @@ class TrainResult:
     """1-based; the first of equals."""
 
 
+Update = Callable[[TokenClassifier, int, int], None]
+"""Changes the model after each step of the optimiser; told the steps done, and those to do in all."""
+
+
 def train(
     config: TrainConfig,
     model: TokenClassifier,
@@ -106,6 +110,7 @@ def train(
     teacher_logits: Sequence[Floats] | None = None,
     on_step: Callable[[Progress], None] | None = None,
     on_epoch: Callable[[EpochScore], None] | None = None,
+    on_update: Update | None = None,
 ) -> TrainResult:
     """Fine-tune ``model`` in place on ``data``; what remains is the epoch with the best F1 on ``dev``,
     or without ``dev`` the last one.
@@ -117,7 +122,7 @@ def train(
     """
     if teacher_logits is None and not any(sentence.entities for sentence in data.sentences):
         raise DataError("nothing to learn", "training data", "no entity", "at least one")
-    loop = _Loop(config, model, data, teacher_logits, on_step or (lambda progress: None))
+    loop = _Loop(config, model, data, teacher_logits, on_step or (lambda progress: None), on_update)
     epochs: list[EpochScore] = []
     best: EpochScore | None = None
     weights: dict[str, Tensor] = {}
@@ -133,7 +138,7 @@ def train(
     return TrainResult(model.eval(), tuple(epochs), best.epoch if best else 0)
 
 
-class _Average:
+class Average:
     """A moving average of a model's weights (Polyak and Juditsky 1992): steadier than the last step's."""
 
     def __init__(self, model: TokenClassifier, decay: float) -> None:
@@ -160,6 +165,7 @@ class _Loop:
         data: Features,
         teacher_logits: Sequence[Floats] | None,
         on_step: Callable[[Progress], None],
+        on_update: Update | None,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
@@ -167,13 +173,14 @@ class _Loop:
         self.windows = data.windows
         self.teacher_logits = teacher_logits
         self.on_step = on_step
+        self.on_update = on_update
         self.rng = np.random.default_rng(config.seed)
         self.bf16 = has_bf16() if config.bf16 is None else config.bf16
         self.n_steps = config.epochs * n_batches(len(data.windows), config.batch_size)
         self.step = 0
-        self.optimizer, self.schedule = _optimizer(config, model, self.n_steps)
+        self.optimizer, self.schedule = build_optimizer(config, model, self.n_steps)
         _set_dropout(config, model)
-        self.average = _Average(model, config.average_decay)
+        self.average = Average(model, config.average_decay)
 
     def run_epoch(self, epoch: int) -> float:
         """Every window once; the mean loss."""
@@ -184,6 +191,8 @@ class _Loop:
             total += self._learn(batch)
             count += 1
             self.step += 1
+            if self.on_update is not None:
+                self.on_update(self.model, self.step, self.n_steps)
             self.average.update(self.model, self.step)
             self.on_step(Progress(epoch, self.step, self.n_steps, total / count))
         return total / count
@@ -225,9 +234,10 @@ def _stack(teacher_logits: Sequence[Floats], batch: Batch) -> Tensor:
     )
 
 
-def _optimizer(
+def build_optimizer(
     config: TrainConfig, model: TokenClassifier, n_steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """AdamW with a rate of its own for the head; the rates rise, then fall to 0 in ``n_steps``."""
     groups = []
     for is_head, rate in ((False, config.body_rate), (True, config.head_rate)):
         named = [

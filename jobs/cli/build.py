@@ -13,6 +13,20 @@ MISSING_EXTRA = (
     "models are made with the extra packages: pip install torch==2.13.0 'extraction-runner[compress]'"
 )
 
+# Kept in step with compress.methods.method.METHODS by a test: help must not import torch.
+METHOD_NAMES = (
+    "fisher",
+    "fisher-kwon",
+    "loss-increase",
+    "magnitude",
+    "magnitude-l1",
+    "random",
+    "layers",
+    "l1",
+    "random-unstructured",
+    "gmp",
+)
+
 
 @click.argument("name")
 @click.option("--from", "checkpoint", required=True, help="Fine-tuned token classifier: folder or hub id.")
@@ -22,16 +36,51 @@ MISSING_EXTRA = (
     help="Folder with train and test (or dev) files, or one annotated file: to calibrate and to score.",
 )
 @click.option("--to", "target", required=True, help="The new bundle's folder; must not exist.")
-@click.option("--steps", type=click.IntRange(min=1), help="Rounds of pruning; 1 is one-shot.  [default: 4]")
+@click.option(
+    "--method",
+    type=click.Choice(METHOD_NAMES),
+    default="fisher",
+    show_default=True,
+    help="How it is made smaller; docs/compression.md compares them.",
+)
+@click.option(
+    "--steps", type=click.IntRange(min=1), help="Rounds of pruning; 1 is one-shot.  [default: the method's]"
+)
 @click.option(
     "--loss",
     type=click.Choice(["divergence", "labels"]),
-    help="What importance is measured on.  [default: divergence]",
+    help="What importance is measured on.  [default: the method's]",
+)
+@click.option(
+    "--reconstruct/--no-reconstruct",
+    default=None,
+    help="Solve the output weights anew after each round.  [default: the method's]",
 )
 @click.option(
     "--finetune-epochs",
     type=click.IntRange(min=0),
-    help="Epochs of distillation after pruning.  [default: 0]",
+    help="Epochs on the labels and the dense model's answers afterwards.  [default: the method's]",
+)
+@click.option(
+    "--distill",
+    "text",
+    multiple=True,
+    metavar="TEXT",
+    help="Then learn from the dense model on this unlabelled text: JSON Lines, or any input of a run.",
+)
+@click.option(
+    "--distill-epochs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Times that all of it is read.",
+)
+@click.option(
+    "--distill-sentences",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="How much of it is read.",
 )
 @click.option(
     "--min-score",
@@ -46,9 +95,14 @@ def _build(
     checkpoint: str,
     data: str,
     target: str,
+    method: str,
     steps: int | None,
     loss: str | None,
+    reconstruct: bool | None,
     finetune_epochs: int | None,
+    text: tuple[str, ...],
+    distill_epochs: int,
+    distill_sentences: int,
     min_score: float,
     seed: int | None,
     as_json: bool,
@@ -60,19 +114,26 @@ def _build(
     """
     try:
         from compress.build import BuildConfig, build
-        from compress.iterate import PruneConfig
+        from compress.distil import DistilConfig
+        from compress.methods.method import find_method
     except ModuleNotFoundError as exc:
         raise click.ClickException(f"{exc.name} is not installed; {MISSING_EXTRA}") from exc
     from jobs.cli.models import describe
 
-    given = {"steps": steps, "loss": loss, "finetune_epochs": finetune_epochs, "seed": seed}
-    prune = PruneConfig(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+    prune = find_method(method).configure(
+        steps=steps, loss=loss, reconstruct=reconstruct, finetune_epochs=finetune_epochs, seed=seed
+    )
+    distil = DistilConfig(epochs=distill_epochs, seed=prune.seed) if text else None
     config = BuildConfig(
         name=name,
         checkpoint=checkpoint,
         data=Path(data),
         target=Path(target),
+        method=method,
         prune=prune,
+        distil=distil,
+        text=tuple(map(Path, text)),
+        text_sentences=distill_sentences,
         min_score=min_score,
     )
     bundle = build(config, report=echo_note)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from compress.build import BuildConfig, build
 from compress.checkpoint import write_checkpoint
+from compress.distil import DistilConfig
 from compress.errors import CompressError, DataError
 from compress.iterate import PruneConfig
+from compress.methods.method import find_method
 from extract.bundle import ModelBundle
 from extract.errors import UnknownModel
 from extract.tagger import open_tagger
@@ -109,3 +113,64 @@ def test_existing_target_is_refused(checkpoint: Path, data: Path, tmp_path: Path
 
 def test_tags_of_the_checkpoint_become_the_bundles(checkpoint: Path, data: Path, tmp_path: Path) -> None:
     assert make("int8", checkpoint, data, tmp_path / "int8").tags == TAGS
+
+
+@pytest.mark.parametrize("name", ["fisher-kwon", "layers", "random", "l1"])
+def test_every_kind_of_method_gives_a_bundle_that_runs(
+    checkpoint: Path, data: Path, tmp_path: Path, name: str
+) -> None:
+    method = find_method(name)
+    config = BuildConfig(
+        "pruned50-int8",
+        str(checkpoint),
+        data,
+        tmp_path / name,
+        method=name,
+        prune=method.configure(scoring_windows=8, reconstruction_windows=24, finetune_epochs=0),
+        max_tokens=64,
+        overlap=16,
+    )
+    bundle = build(config)
+    step = bundle.lineage[1]
+    assert step["method"] == name
+    assert len(open_tagger(bundle).logits(["median OS was 3.0 months"])) == 1
+    if method.structured:
+        assert bundle.macs_removed >= 0.5
+    else:
+        assert bundle.macs_removed == 0
+        assert step["weights_zeroed"] == 0.5
+        assert step["linear_bytes"]["bitmap"] < step["linear_bytes"]["dense"]
+
+
+def test_distillation_on_unlabelled_text_is_part_of_the_lineage(
+    checkpoint: Path, data: Path, tmp_path: Path
+) -> None:
+    text = tmp_path / "text.jsonl"
+    text.write_text(
+        json.dumps({"doc": "1", "paragraphs": ["Median OS was 8.5 months. Median PFS was 3 months."]})
+    )
+    config = BuildConfig(
+        "pruned50-int8", str(checkpoint), data, tmp_path / "distilled", prune=QUICK, max_tokens=64, overlap=16
+    )
+    bundle = build(replace(config, distil=DistilConfig(), text=(text,)))
+    assert [step["step"] for step in bundle.lineage] == ["train", "prune", "distil", "quantize"]
+    assert bundle.lineage[2]["sentences"] == 2
+    plain = build(replace(config, target=tmp_path / "plain"))
+    assert plain.sha256 != bundle.sha256
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"distil": DistilConfig()}, "nothing to distil on"),
+        ({"distil": DistilConfig(), "text": (Path("t"),), "method": "l1"}, "fill the zeros again"),
+        ({"method": "magic"}, "unknown method"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_before_anything_is_read(
+    tmp_path: Path, changes: dict[str, Any], complaint: str
+) -> None:
+    config = BuildConfig("pruned50-int8", "nowhere", tmp_path / "nothing", tmp_path / "target", **changes)
+    with pytest.raises(CompressError, match=complaint):
+        build(config)
+    assert not (tmp_path / "target").exists()

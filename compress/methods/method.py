@@ -1,0 +1,143 @@
+"""Responsible for what every compression method is given, what it gives back, and which there are."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from compress.encoder import TokenClassifier
+from compress.errors import CompressError
+from compress.features import Features
+from compress.iterate import PruneConfig, PrunedModel
+
+DEFAULT_METHOD = "fisher"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One model to be made smaller."""
+
+    model: TokenClassifier
+    """The dense model; it is left as it is."""
+    calibration: Features
+    """Training data. Methods without labels look at its sentences only."""
+    share: float
+    """How much is to go, 0 to less than 1: of the encoder's linear MACs, or of its linear weights where a
+    method can only write zeros."""
+    config: PruneConfig = PruneConfig()
+    """How, where the method leaves a choice."""
+    dev: Features | None = None
+    """Chooses the best epoch of methods that train."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way of making a model smaller."""
+
+    name: str
+    summary: str
+    """One line, with its source."""
+    place: str
+    """Where it lives: ``module:function``; the function takes a :class:`Task`."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of :class:`compress.iterate.PruneConfig` that this method is known by."""
+    structured: bool = True
+    """Whether heads, neurons or layers leave the tensors; else weights are only set to 0."""
+
+    def configure(self, **given: Any) -> PruneConfig:
+        """The method's own settings, overridden by those ``given`` that are not None."""
+        chosen = {name: value for name, value in given.items() if value is not None}
+        return PruneConfig(**{**self.defaults, **chosen})
+
+    def compress(self, task: Task) -> PrunedModel:
+        """A smaller copy of the task's model.
+
+        :raises BudgetError: the share cannot be removed.
+        :raises DataError: the calibration data does not serve the method.
+        """
+        module, _, name = self.place.partition(":")
+        function: Callable[[Task], PrunedModel] = getattr(importlib.import_module(module), name)
+        return function(task)
+
+
+_ONE_SHOT = {"steps": 1, "rearrange": False, "reconstruct": False}
+
+METHODS: Mapping[str, Method] = {
+    method.name: method
+    for method in (
+        Method(
+            "fisher",
+            "mask gradients, rearrangement and least-squares reconstruction, in rounds",
+            "compress.methods.fisher:compress",
+        ),
+        Method(
+            "fisher-kwon",
+            "mask gradients, rearrangement and one scalar a unit, one shot (Kwon et al. 2022)",
+            "compress.methods.fisher_kwon:compress",
+            {**_ONE_SHOT, "loss": "labels", "rearrange": True, "shrinkage": 0.0, "group": 1},
+        ),
+        Method(
+            "loss-increase",
+            "what the loss gains when a head or a block of neurons is left out (Michel et al. 2019)",
+            "compress.methods.loss_increase:compress",
+            {**_ONE_SHOT, "loss": "labels"},
+        ),
+        Method(
+            "magnitude",
+            "heads and neurons of the smallest squared weights (L2)",
+            "compress.methods.magnitude:compress_l2",
+            _ONE_SHOT,
+        ),
+        Method(
+            "magnitude-l1",
+            "heads and neurons of the smallest absolute weights (L1)",
+            "compress.methods.magnitude:compress_l1",
+            _ONE_SHOT,
+        ),
+        Method(
+            "random",
+            "heads and neurons by lot, the same share of every layer",
+            "compress.methods.chance:compress",
+            _ONE_SHOT,
+        ),
+        Method(
+            "layers",
+            "whole layers by loss increase, then distillation",
+            "compress.methods.layers:compress",
+            {**_ONE_SHOT, "loss": "labels", "finetune_epochs": 3},
+        ),
+        Method(
+            "l1",
+            "single weights of the smallest absolute value set to 0 (unstructured)",
+            "compress.methods.zeros:compress_smallest",
+            _ONE_SHOT,
+            structured=False,
+        ),
+        Method(
+            "random-unstructured",
+            "single weights set to 0 by lot (unstructured)",
+            "compress.methods.zeros:compress_by_lot",
+            _ONE_SHOT,
+            structured=False,
+        ),
+        Method(
+            "gmp",
+            "magnitude pruning step by step while distilling (unstructured; Zhu and Gupta 2017)",
+            "compress.methods.gmp:compress",
+            {**_ONE_SHOT, "finetune_epochs": 8},
+            structured=False,
+        ),
+    )
+}
+
+
+def find_method(name: str) -> Method:
+    """The method of that name.
+
+    :raises CompressError: there is none.
+    """
+    if name not in METHODS:
+        raise CompressError("unknown method", "", repr(name), f"one of {', '.join(METHODS)}")
+    return METHODS[name]
