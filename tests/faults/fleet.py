@@ -43,9 +43,8 @@ class Fleet:
         # JSON is YAML, and this is the one way to configure processes that somebody else starts.
         (self.folder / "dask.yaml").write_text(json.dumps(nest(dask_settings())), encoding="utf-8")
         found = ("--scheduler-file", str(self.address))
-        self.scheduler = self._start(
-            "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", *found
-        )
+        where = ("--host", "127.0.0.1", "--no-dashboard")
+        self.scheduler = self._start("scheduler", *where, "--port", "0", *found)
         wait_for(self.address.is_file, seconds=180)
         self.nanny = self._start(
             *("worker", *where, *found, "--nthreads", "1", "--nworkers", str(self.n_workers)),
