@@ -19,8 +19,8 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from extract.bundle import open_bundle
+from extract.evidence import draw_sample
 from extract.gate import domain_scores, open_gate
-from extract.gate_audit import draw_sample
 from extract.records import Citation
 from extract.sentences import split_sentences
 from extract.source import check_source, iter_records

@@ -43,6 +43,11 @@ class Batch:
     input_ids: npt.NDArray[np.int64]
     """*Shape:* ``(windows, tokens)``, special tokens included."""
 
+    @property
+    def n_padding(self) -> int:
+        """Places that hold no token of any window, counted rather than taken for granted."""
+        return self.input_ids.size - sum(window.end - window.start + 2 for window in self.windows)
+
 
 def plan_windows(sentence: int, n_tokens: int, *, max_tokens: int, overlap: int) -> list[Window]:
     """Windows of at most ``max_tokens`` (two of them special) over a sentence; neighbours share ``overlap``.

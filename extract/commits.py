@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from extract.errors import NotAnOutput, OutputError
+from extract.evidence import Evidence, parse_evidence
+from extract.shadow import Shadow, parse_shadow
 from extract.slices import Slice
 
 COMMITS = "_commits"
@@ -120,6 +122,13 @@ class CommitRecord:
     """CPU time of the worker by stage, in order."""
     audit: Mapping[str, int] = field(default_factory=dict)
     """What was seen of the sentences that the gate dropped (:class:`extract.gate_audit.Observed`)."""
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    """What was found in them, by level of the gate."""
+    shadow: Shadow | None = None
+    """What another model said to a sample of the tagged sentences; None without one."""
+    computed: Mapping[str, int] = field(default_factory=dict)
+    """``sentences`` that went through the model, their ``tokens``, tokens ``computed`` (special tokens and
+    overlaps of long sentences included), and how many of those were ``padding``."""
 
     @property
     def n_citations(self) -> int:
@@ -189,7 +198,12 @@ def read_settings(root: Path) -> list[SettingsRecord]:
 
 
 def _parse_commit(data: Mapping[str, Any]) -> CommitRecord:
-    return CommitRecord(**{**data, "files": tuple(DataFile(**file) for file in data["files"])})
+    parsed: dict[str, Any] = {"files": tuple(DataFile(**file) for file in data["files"])}
+    if evidence := data.get("evidence"):
+        parsed["evidence"] = {level: parse_evidence(seen) for level, seen in evidence.items()}
+    if shadow := data.get("shadow"):
+        parsed["shadow"] = parse_shadow(shadow)
+    return CommitRecord(**{**data, **parsed})
 
 
 def _parse_source(data: Mapping[str, Any]) -> SourceRecord:
@@ -203,7 +217,7 @@ def _parse_settings(data: Mapping[str, Any]) -> SettingsRecord:
 def _read(path: Path, parse: Callable[[Mapping[str, Any]], Record]) -> Record:
     try:
         return parse(json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError, KeyError) as exc:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as exc:
         raise OutputError(
             "record cannot be read",
             f"{path.parent.name}/{path.name}",

@@ -1,56 +1,49 @@
 """Responsible for looking after the gate in a run: a random sample of what it drops, and what that tells.
 
-The sample is drawn by a hash of the citation's identity and the sentence's offsets, so it is the same
-whatever the workers, shards and restarts. Its entities are counted and never written.
+The sample is drawn by :func:`extract.evidence.draw_sample`. Its entities are counted and never written
+to the tables.
 """
 
 from __future__ import annotations
 
 import math
-import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-
-from extract.records import Citation, Field, Sentence
 
 LEVELS = ("citation", "sentence")
 """What a sentence was dropped by: its citation is not of the domain, or the sentence has no trigger."""
-
-
-def draw_sample(citation: Citation, dropped: Sequence[tuple[Field, Sentence]], share: float) -> list[str]:
-    """Texts of those dropped sentences of a citation that belong to the sample of about ``share`` of them."""
-    limit = int(share * 2**32)
-    identity = f"{citation.doc_id}:{citation.pmid_version}:".encode("utf-8", "surrogatepass")
-    seeds = {part.name: zlib.crc32(part.name.encode(), zlib.crc32(identity)) for part in citation.fields}
-    return [
-        part.text[sentence.start : sentence.end]
-        for part, sentence in dropped
-        if zlib.crc32(b"%d:%d" % (sentence.start, sentence.end), seeds[part.name]) < limit
-    ]
+WRITTEN = "written"
+"""Key of the entities that were found in what the gate let pass; those carried over are no part of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the sample of a level shows."""
+    """What the sample shows of a level, or of both together."""
 
     dropped: int
-    """Sentences that the level dropped."""
+    """Sentences dropped."""
     audited: int
     """Sentences of these that were tagged all the same."""
     hits: int
     """Sentences of these in which the model found something."""
     entities: int
     loss: float | None
-    """Share of all entities, those written included, that the level dropped, as estimated; 0 to 1.
+    """Share of all entities, those written included, that were dropped, as estimated; 0 to 1.
     None where nothing was audited or nothing can be said."""
     loss_upper: float | None
     """Its 95 % upper bound."""
 
     @classmethod
-    def of(cls, counts: Mapping[str, int], level: str, *, n_entities: int) -> Observed:
-        """Of a run's audit counts, keyed ``citation_dropped``, ``sentence_hits``, ..."""
+    def of(cls, counts: Mapping[str, int], *levels: str, n_entities: int) -> Observed:
+        """Of a run's audit counts, keyed ``citation_dropped``, ``sentence_hits``, ...
+
+        :param levels: which levels of the gate, taken together: all are sampled at the same rate.
+        :param n_entities: entities written, where the counts do not say (:data:`WRITTEN`).
+        """
+        n_entities = counts.get(WRITTEN, n_entities)
         dropped, audited, hits, entities = (
-            counts.get(f"{level}_{name}", 0) for name in ("dropped", "audited", "hits", "entities")
+            sum(counts.get(f"{level}_{name}", 0) for level in levels)
+            for name in ("dropped", "audited", "hits", "entities")
         )
         per_hit = entities / hits if hits else 1.0
 

@@ -34,6 +34,8 @@ class Tagged:
     """Tokens of each sentence, special tokens left out. *Shape:* ``(sentences,)``"""
     n_computed: int
     """Tokens that went through the model: special tokens and the overlaps of long sentences included."""
+    n_padding: int = 0
+    """Of these, places of a batch that held no token of any window; batches of one length have none."""
 
 
 class Tagger:
@@ -56,10 +58,11 @@ class Tagger:
         n_tokens = np.fromiter((len(ids) for ids in token_ids), np.int64, len(token_ids))
         mentions: list[tuple[Mention, ...]] = [()] * len(sentences)
         partial: dict[int, Floats] = {}
-        n_computed = 0
+        n_computed = n_padding = 0
         for batch in self._batches(token_ids):
             logits = self._run(batch)
             n_computed += batch.input_ids.size
+            n_padding += batch.n_padding
             for row in self._rows_to_decode(batch, logits, n_tokens):
                 window = batch.windows[row]
                 kept = logits[row, window.keep_start - window.start : window.keep_end - window.start]
@@ -72,7 +75,7 @@ class Tagger:
                     whole[window.keep_start : window.keep_end] = kept
         for sentence, logits in partial.items():
             mentions[sentence] = self._decode(sentences[sentence], logits)
-        return Tagged(mentions=mentions, n_tokens=n_tokens, n_computed=n_computed)
+        return Tagged(mentions, n_tokens, n_computed, n_padding)
 
     def logits(self, sentences: Sequence[str]) -> list[Floats]:
         """Logits of every sentence's tokens, ``(tokens, tags)`` each; for checks, slower than :meth:`tag`."""

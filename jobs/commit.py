@@ -67,6 +67,9 @@ def _record_of(shard: Shard, receipt: Receipt, *, run_id: str, attempts: int) ->
         cpu=receipt.cpu,
         stage_seconds={stage: round(seconds, 4) for stage, seconds in receipt.stage_seconds.items()},
         audit=dict(receipt.audit),
+        evidence=dict(receipt.evidence),
+        shadow=receipt.shadow,
+        computed=dict(receipt.computed),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from cluster.config import ClusterConfig
 from jobs.errors import Interrupted
-from jobs.model import ModelSource
+from jobs.model import SHADOW_SHARE, ModelSource
 
 USD_PER_WORKER_HOUR = 0.048
 """Half of 0.096 USD, the hourly price of a machine with two vCPUs: one worker keeps one vCPU busy."""
@@ -36,6 +36,10 @@ class JobConfig:
     """Citations a shard; None to choose by the size of the input."""
     silence_seconds: float | None = None
     """How long nothing may come back before the run stops; None for ten usual shards, at least 15 minutes."""
+    shadow: ModelSource | None = None
+    """A model that a sample of the tagged sentences goes through too: mostly the dense parent. Its answers
+    are only counted."""
+    shadow_share: float = SHADOW_SHARE
 
 
 class Listener(Protocol):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from extract.commits import CommitRecord
+from extract.evidence import Evidence, merge_evidence
 from extract.gate_audit import LEVELS, Observed
+from extract.shadow import Shadow, merge_shadows
 from jobs.config import USD_PER_WORKER_HOUR
 from jobs.errors import JobError
 
@@ -26,6 +29,11 @@ class Tally:
     n_carried: int = 0
     audit: Counter[str] = field(default_factory=Counter)
     """What was seen of the sentences that the gate dropped."""
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    """What was found in them, by level of the gate."""
+    shadow: Shadow | None = None
+    computed: Counter[str] = field(default_factory=Counter)
+    """What went through the model: ``sentences``, ``tokens``, ``computed``, ``padding``."""
     cpu_seconds: float = 0.0
     """CPU time of the workers in the attempts that were committed."""
     worker_seconds: dict[str, float] = field(default_factory=dict)
@@ -45,6 +53,8 @@ class Tally:
         self.n_entities += record.n_entities
         self.n_carried += record.n_carried
         self.audit.update(record.audit)
+        self.computed.update(record.computed)
+        self._add_checks(record.evidence, record.shadow)
         self.cpu_seconds += record.cpu_seconds
         busy = self.worker_seconds.get(record.worker, 0.0)
         self.worker_seconds[record.worker] = busy + record.wall_seconds
@@ -62,7 +72,15 @@ class Tally:
         self.n_entities += other.n_entities
         self.n_carried += other.n_carried
         self.audit.update(other.audit)
+        self.computed.update(other.computed)
+        self._add_checks(other.evidence, other.shadow)
         self.cpu_seconds += other.cpu_seconds
+
+    def _add_checks(self, evidence: Mapping[str, Evidence], shadow: Shadow | None) -> None:
+        for level, seen in evidence.items():
+            self.evidence[level] = merge_evidence(self.evidence.get(level, Evidence()), seen)
+        if shadow is not None:
+            self.shadow = shadow if self.shadow is None else merge_shadows(self.shadow, shadow)
 
     @property
     def n_citations(self) -> int:
@@ -81,6 +99,40 @@ class Tally:
     def observed(self) -> dict[str, dict[str, Any]]:
         """What the gate lost by this sample, by its level."""
         return {level: asdict(Observed.of(self.audit, level, n_entities=self.n_entities)) for level in LEVELS}
+
+    @property
+    def gate_loss(self) -> Observed:
+        """The same of both levels together."""
+        return Observed.of(self.audit, *LEVELS, n_entities=self.n_entities)
+
+    @property
+    def padding(self) -> float | None:
+        """Share of the tokens computed that were padding; None where nothing was computed or noted."""
+        n_computed = self.computed["computed"]
+        return self.computed["padding"] / n_computed if n_computed else None
+
+    def checks(self) -> dict[str, Any]:
+        """What the run's two samples and the count of computed tokens say, as reports tell it."""
+        return {
+            "gate_audited": self.n_audited,
+            "gate_audit_entities": self.n_audit_entities,
+            "gate_audit": self.observed(),
+            "gate_loss": asdict(self.gate_loss),
+            "gate_evidence": {
+                level: {
+                    "per_label": dict(seen.labels),
+                    "examples": [
+                        {"doc_id": example.doc_id, "sentence": example.text, "found": list(example.found)}
+                        for example in seen.examples
+                    ],
+                }
+                for level, seen in sorted(self.evidence.items())
+            },
+            "shadow": None if self.shadow is None else self.shadow.to_dict(),
+            "sentences_computed": self.computed["sentences"],
+            "tokens_computed": self.computed["computed"],
+            "padding": None if self.padding is None else round(self.padding, 6),
+        }
 
 
 @dataclass(frozen=True)
@@ -130,9 +182,6 @@ class RunReport:
             "citations": tally.n_citations,
             "sentences": tally.n_sentences,
             "sentences_gated_out": tally.n_gated_out,
-            "gate_audited": tally.n_audited,
-            "gate_audit_entities": tally.n_audit_entities,
-            "gate_audit": tally.observed(),
             "tokens": tally.n_tokens,
             "entities": tally.n_entities,
             "quarantined": tally.fates["quarantined"],
@@ -155,6 +204,7 @@ class RunReport:
             "files_refused": self.n_files_refused,
             "shards_failed": self.n_shards_failed,
             "citations_output": self.n_citations_output,
+            **tally.checks(),
             "per_worker": self._per_worker(),
         }
 

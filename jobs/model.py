@@ -6,12 +6,15 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from extract.gate import Verdict
 from extract.records import Citation, Field, Sentence
 from extract.tagger import Tagged
 from jobs.errors import ModelUnavailable
+
+SHADOW_SHARE = 0.005
+"""Share of the tagged sentences that go through another model too, where there is one."""
 
 
 class SentenceTagger(Protocol):
@@ -100,6 +103,17 @@ def find_model(name_or_path: str) -> BundleSource:
 
     bundle = open_bundle(find_bundle(name_or_path))
     return BundleSource(bundle.path.absolute(), bundle.name, bundle.sha256, bundle.has_gate)
+
+
+def measured_of(source: ModelSource) -> dict[str, Any]:
+    """What the gate of a bundle loses, as measured when it was built; empty where that is not known."""
+    from extract.bundle import read_manifest
+    from extract.gate import open_gate
+
+    if not isinstance(source, BundleSource) or not source.has_gate:
+        return {}
+    gate = open_gate(read_manifest(source.path))
+    return {} if gate is None else dict(gate.terms.measured)
 
 
 _LOADED: dict[str, LoadedModel] = {}

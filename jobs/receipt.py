@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from extract.commits import DataFile
+from extract.evidence import Evidence
+from extract.shadow import Shadow
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,13 @@ class Receipt:
     """Process id and start time: tells workers apart, names no host."""
     cpu: str
     stage_seconds: Mapping[str, float]
-    """CPU time of each stage: open (the model), read, split (and gate), tag, write."""
+    """CPU time of each stage: open (the model), read, split (and gate), tag, check (the
+    samples), write."""
     audit: Mapping[str, int]
     """Counts of :class:`jobs.audit.GateAudit`."""
+    evidence: Mapping[str, Evidence]
+    shadow: Shadow | None
+    computed: Mapping[str, int]
 
     @property
     def n_citations(self) -> int:

@@ -29,6 +29,7 @@ from jobs.errors import (
 from jobs.intake import CheckTask, Intake, check_input
 from jobs.layout import final_path, make_output, run_folder, staging_folder
 from jobs.metrics import RunReport, Tally
+from jobs.model import measured_of
 from jobs.plan import Shard, find_gaps, find_new_year, plan_shards, plan_slice_records
 from jobs.process import peak_rss_bytes
 from jobs.runs import new_run_id, opened_run, write_metrics
@@ -61,7 +62,13 @@ def run_job(
     run_id = new_run_id(config.out)
     wanted = settings_of(config.model, gate=config.gate)
     settings = settle_settings(config.out, wanted, run_id=run_id, replace=config.replace_model)
-    facts = {"settings": wanted, "inputs": len(paths), "gate": config.gate}
+    facts = {
+        "settings": wanted,
+        "inputs": len(paths),
+        "gate": config.gate,
+        "gate_measured": measured_of(config.model) if config.gate else {},
+        "shadow": config.shadow and {"model": config.shadow.name, "model_sha256": config.shadow.sha256},
+    }
     with opened_run(config.out, run_id, facts):
         listener = listener or Silence()
         run = _Run(config, run_id, settings.digest, listener, stop or StopRequest())

@@ -16,6 +16,7 @@ from extract import reasons
 from extract.commits import DataFile
 from extract.endpoint_table import endpoint_table
 from extract.errors import OutputError, SourceError
+from extract.gate_audit import WRITTEN
 from extract.records import Citation, Deletion, Field, Mention, Rejected, Sentence
 from extract.sentences import split_sentences
 from extract.slices import Slice
@@ -23,7 +24,7 @@ from extract.source import iter_records
 from jobs.audit import GateAudit
 from jobs.carry import carry_entities, open_index
 from jobs.faults import fault_point
-from jobs.model import Gate, ModelSource, SentenceTagger, require_model
+from jobs.model import SHADOW_SHARE, Gate, ModelSource, SentenceTagger, require_model
 from jobs.process import StageClock, cpu_class, peak_rss_bytes, process_name
 from jobs.receipt import Receipt
 from jobs.rows import (
@@ -36,6 +37,7 @@ from jobs.rows import (
     row_of,
     row_of_rejected,
 )
+from jobs.shadow import ShadowSample
 from jobs.staging import stage_table
 from jobs.versions import Versions, require_versions
 
@@ -68,6 +70,9 @@ class ShardTask:
     """Folder of the index of contents that need not be tagged again, as every worker sees it."""
     chunk: int | None = None
     """Citations that go to the model at once; None for all. Decides memory and speed, never the answer."""
+    shadow: ModelSource | None = None
+    """A model that a sample of the tagged sentences goes through too; what it says is only counted."""
+    shadow_share: float = SHADOW_SHARE
 
 
 @dataclass(slots=True)
@@ -94,6 +99,9 @@ class ShardRows:
     entities: EntityColumns = field(default_factory=EntityColumns)
     deletions: list[Deletion] = field(default_factory=list)
     audit: GateAudit = field(default_factory=GateAudit)
+    shadow: ShadowSample = field(default_factory=lambda: ShadowSample(None, 0.0))
+    computed: Counter[str] = field(default_factory=Counter)
+    """What the model did: :data:`extract.commits.CommitRecord.computed`."""
 
 
 def run_shard(task: ShardTask) -> Receipt:
@@ -109,7 +117,7 @@ def run_shard(task: ShardTask) -> Receipt:
     require_versions(task.versions)
     model = require_model(task.model)
     clock.note("open")
-    found = ShardRows()
+    found = ShardRows(shadow=ShadowSample(task.shadow, task.shadow_share))
     gate = model.gate if task.gate else None
     unread = _read_records(task, found, with_mesh=gate is not None)
     clock.note("read")
@@ -120,8 +128,10 @@ def run_shard(task: ShardTask) -> Receipt:
     chunk = task.chunk or len(prepared) or 1
     for start in range(0, len(prepared), chunk):
         _tag(model.tagger, prepared[start : start + chunk], found)
-    found.audit.tag(model.tagger)
     clock.note("tag")
+    found.audit.tag(model.tagger)
+    shadow = found.shadow.compare()
+    clock.note("check")
     fault_point("shard.tagged", task.shard)
     attempt = uuid.uuid4().hex
     tables = _tables(task, found)
@@ -145,7 +155,10 @@ def run_shard(task: ShardTask) -> Receipt:
         worker=process_name(),
         cpu=cpu_class(),
         stage_seconds=clock.seconds,
-        audit=dict(found.audit.counts),
+        audit={**found.audit.counts, WRITTEN: len(found.entities)},
+        evidence=found.audit.evidence,
+        shadow=shadow,
+        computed=dict(found.computed),
     )
 
 
@@ -246,10 +259,17 @@ def _tag(tagger: SentenceTagger, prepared: Sequence[Prepared], found: ShardRows)
         _tag(tagger, prepared[:half], found)
         _tag(tagger, prepared[half:], found)
         return
+    found.computed.update(
+        sentences=len(texts),
+        tokens=int(tagged.n_tokens.sum()),
+        computed=tagged.n_computed,
+        padding=tagged.n_padding,
+    )
     ends = np.cumsum([len(entry.sentences) for entry in prepared])
     for entry, end, tokens in zip(prepared, ends.tolist(), np.split(tagged.n_tokens, ends[:-1]), strict=True):
         entry.row.n_tokens = int(tokens.sum())
         mentions = tagged.mentions[end - len(entry.sentences) : end]
+        found.shadow.note(entry.citation, entry.sentences, mentions)
         if any(mentions):
             _add_entities(entry, mentions, found)
 

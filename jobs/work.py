@@ -128,6 +128,8 @@ class Work:
             gate=self._config.gate,
             versions=own_versions(),
             carry=self._carry,
+            shadow=self._config.shadow,
+            shadow_share=self._config.shadow_share,
         )
 
     def _judge(self, outcome: Outcome[Shard], pending: deque[Shard]) -> None:

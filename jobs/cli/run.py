@@ -48,6 +48,12 @@ if TYPE_CHECKING:
     metavar="USD",
     help="What all machines together cost. [default: 0.048 a worker, that is 0.096 for two vCPUs]",
 )
+@click.option(
+    "--shadow",
+    metavar="MODEL",
+    help="Model that 0.5 % of the tagged sentences go through too, to see how far both agree; none for none. "
+    "[default: the dense parent, if it lies beside the model]",
+)
 @click.option("--shard-size", type=click.IntRange(1), help="Citations a shard. [default: by size of input]")
 def run(as_json: bool, **options: Any) -> None:
     """Extract entities from INPUT (files, folders, globs) into the folder --out.
@@ -80,19 +86,23 @@ def _config_of(
     replace_model: bool,
     max_quarantine: float | None,
     price_per_hour: float | None,
+    shadow: str | None,
     shard_size: int | None,
 ) -> JobConfig:
     from cluster import ClusterConfig, read_config
     from jobs.config import JobConfig
     from jobs.model import find_model
+    from jobs.parent import find_shadow
 
     _refuse_urls(*inputs, str(out))
     if cluster is not None and not (scheduler is None and workers is None and tls is None):
         raise click.UsageError("--cluster already says how many workers, which scheduler or certificates")
+    source = find_model(model)
     return JobConfig(
         inputs=inputs,
         out=out,
-        model=find_model(model),
+        model=source,
+        shadow=find_shadow(source, shadow),
         cluster=read_config(cluster)
         if cluster is not None
         else ClusterConfig(

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from extract.gate_audit import Observed, draw_sample, upper_bound
+from extract.evidence import draw_sample
+from extract.gate_audit import Observed, upper_bound
 from extract.records import Citation, Field, Section, Sentence
 
 
