@@ -80,7 +80,7 @@ def finetune(
     :raises AnnotationError, CheckpointError, DataError: nothing is written then.
     """
     _check_target(config.target)
-    folds = read_folds(config.data, config.also)
+    folds = read_folds(config.data, config.also, report=report)
     tags = tags_of(labels_of(folds.train))
     sentences = _with_swapped(config, folds.train)
     report(f"{len(sentences)} sentences to train on, {len(folds.dev)} to choose by, {len(tags) // 2} labels")
@@ -100,7 +100,9 @@ def finetune(
     return result
 
 
-def read_folds(data: Path, also: Sequence[Path] = ()) -> Folds:
+def read_folds(
+    data: Path, also: Sequence[Path] = (), *, report: Callable[[str], None] = lambda line: None
+) -> Folds:
     """Training and dev sentences; without a dev file, a tenth of the documents is set aside for it.
 
     :raises AnnotationError: a file cannot be read. :raises DataError: there is nothing to train on.
@@ -112,9 +114,9 @@ def read_folds(data: Path, also: Sequence[Path] = ()) -> Folds:
             "nothing to train on", str(data), "no train file", "train.jsonl, train.tsv or train.json"
         )
     files = [path for path in (train_path, *also) if path is not None]
-    sentences = [sentence for path in files for sentence in read_annotations(path)]
+    sentences = [sentence for path in files for sentence in read_annotations(path, report=report)]
     if dev_path is not None:
-        return Folds(tuple(sentences), tuple(read_annotations(dev_path)), dev_is_carved=False)
+        return Folds(tuple(sentences), tuple(read_annotations(dev_path, report=report)), dev_is_carved=False)
     return _carve(sentences)
 
 

@@ -9,7 +9,7 @@ Three forms are read, by file name:
     token, TAB, tag (first and last column where there are more), a blank line between sentences;
     ``-DOCSTART-`` begins a document. The tokens joined by single spaces are the text.
 ``*.json``
-    a Label Studio export (https://labelstud.io/guide/export), full or minimal.
+    a Label Studio export, full or minimal; how it is read stands in :mod:`extract.label_studio`.
 
 Each may be gzipped (``.gz``). Rule for tags: an ``I-X`` that does not continue an entity ``X`` begins
 one, so that the older IOB1 files, where only the second of two touching entities begins with ``B-``,
@@ -21,12 +21,23 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from extract.annotated import AnnotatedSentence, Span, parse_list, parse_object, parse_sentence, parse_span
 from extract.errors import AnnotationError
+from extract.label_studio import parse_export
+
+__all__ = [
+    "SUFFIXES",
+    "AnnotatedSentence",
+    "Span",
+    "find_split",
+    "labels_of",
+    "read_annotations",
+    "tags_of",
+]
 
 _TABLE_SUFFIXES = (".tsv", ".conll", ".iob", ".iob2", ".bio")
 SUFFIXES = (".jsonl", ".json", *_TABLE_SUFFIXES)
@@ -39,32 +50,6 @@ _SPLIT_NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
-    """An annotated entity. ``text[start:end]`` is what it says."""
-
-    start: int
-    """First character."""
-    end: int
-    """One past the last character."""
-    label: str
-    """Without ``B-`` or ``I-``."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnnotatedSentence:
-    """One text with its entities. It may be longer than a sentence; nothing here depends on that."""
-
-    id: str
-    """Unique in its file as far as the file says so."""
-    doc: str
-    """The document it is from; its own id where the file names none."""
-    text: str
-    """Never empty."""
-    entities: tuple[Span, ...]
-    """In order of their start, without overlap."""
-
-
 def tags_of(labels: Iterable[str]) -> tuple[str, ...]:
     """The tags that a set of labels needs: ``O``, then ``B-X`` and ``I-X`` for each label in sorted order."""
     return ("O", *(f"{prefix}-{label}" for label in sorted(set(labels)) for prefix in "BI"))
@@ -75,9 +60,12 @@ def labels_of(sentences: Iterable[AnnotatedSentence]) -> tuple[str, ...]:
     return tuple(sorted({span.label for sentence in sentences for span in sentence.entities}))
 
 
-def read_annotations(path: Path | str) -> list[AnnotatedSentence]:
+def read_annotations(
+    path: Path | str, *, report: Callable[[str], None] = lambda line: None
+) -> list[AnnotatedSentence]:
     """All sentences of an annotated file, in order.
 
+    :param report: told in a line each what annotators left open and how it was settled (Label Studio only).
     :raises AnnotationError: the file is missing, unreadable, of no known form, empty, or wrong somewhere.
     """
     path = Path(path)
@@ -91,7 +79,7 @@ def read_annotations(path: Path | str) -> list[AnnotatedSentence]:
     if suffix == ".jsonl":
         sentences = list(_iter_jsonl(text, path))
     elif suffix == ".json":
-        sentences = list(_iter_label_studio(text, path))
+        sentences = parse_export(_parse_json(text, str(path)), str(path), report)
     else:
         sentences = list(_iter_table(text, path))
     if not sentences:
@@ -158,52 +146,13 @@ def _iter_jsonl(text: str, path: Path) -> Iterator[AnnotatedSentence]:
         if not line.strip():
             continue
         where = f"{path}:{number}"
-        record = _object(_parse_json(line, where), where)
+        record = parse_object(_parse_json(line, where), where)
         sentence_id = str(record.get("id", number))
-        entities = _list(record.get("entities"), "entities", where)
-        spans = [_parse_span(_object(entity, where), where) for entity in entities]
-        yield _sentence(sentence_id, str(record.get("doc", sentence_id)), record.get("text"), spans, where)
-
-
-def _parse_span(entity: dict[str, Any], where: str) -> Span:
-    start, end, label = entity.get("start"), entity.get("end"), entity.get("label")
-    if type(start) is not int or type(end) is not int:
-        raise AnnotationError("bad offsets", where, f"start {start!r}, end {end!r}", "two integers")
-    if not isinstance(label, str) or not label:
-        raise AnnotationError("bad label", where, repr(label), "a name")
-    return Span(start, end, label)
-
-
-def _sentence(sentence_id: str, doc: str, text: Any, spans: list[Span], where: str) -> AnnotatedSentence:
-    """A checked sentence: every span inside the text, none empty, none overlapping."""
-    if not isinstance(text, str) or not text:
-        raise AnnotationError("bad text", where, repr(text), "a text that is not empty")
-    spans = sorted(spans)
-    for span in spans:
-        if not 0 <= span.start < span.end <= len(text):
-            raise AnnotationError(
-                "entity outside its text",
-                where,
-                f"{span.label} {span.start} to {span.end}",
-                f"0 to {len(text)}",
-            )
-    for left, right in zip(spans, spans[1:], strict=False):
-        if right.start < left.end:
-            got = f"{left.label} {left.start} to {left.end} and {right.label} {right.start} to {right.end}"
-            raise AnnotationError("overlapping entities", where, got, "entities that do not overlap")
-    return AnnotatedSentence(sentence_id, doc, text, tuple(spans))
-
-
-def _object(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise AnnotationError("wrong kind of value", where, type(value).__name__, "a JSON object")
-    return value
-
-
-def _list(value: Any, name: str, where: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise AnnotationError(f"bad {name}", where, type(value).__name__, "a JSON list")
-    return value
+        entities = parse_list(record.get("entities"), "entities", where)
+        spans = [parse_span(parse_object(entity, where), where) for entity in entities]
+        yield parse_sentence(
+            sentence_id, str(record.get("doc", sentence_id)), record.get("text"), spans, where
+        )
 
 
 def _iter_table(text: str, path: Path) -> Iterator[AnnotatedSentence]:
@@ -223,7 +172,7 @@ def _iter_table(text: str, path: Path) -> Iterator[AnnotatedSentence]:
             sentence_id = f"{path.name}:{count}"
             words, spans = _join_tokens(rows)
             doc = f"{path.name}#{documents}" if documents else sentence_id
-            yield _sentence(sentence_id, doc, words, spans, f"{path}:{first_line}")
+            yield parse_sentence(sentence_id, doc, words, spans, f"{path}:{first_line}")
             rows, first_line = [], 0
 
 
@@ -250,45 +199,3 @@ def _join_tokens(rows: list[tuple[str, str]]) -> tuple[str, list[Span]]:
         inside = label
         position = end + 1
     return " ".join(token for token, _ in rows), spans
-
-
-def _iter_label_studio(text: str, path: Path) -> Iterator[AnnotatedSentence]:
-    tasks = _list(_parse_json(text, str(path)), "Label Studio export", str(path))
-    for number, value in enumerate(tasks, start=1):
-        where = f"{path}, task {number}"
-        task = _object(value, where)
-        sentence_id = str(task.get("id", number))
-        data = _object(task.get("data", task), where)
-        spans = [_parse_region(region, data.get("text"), where) for region in _regions(task, where)]
-        yield _sentence(sentence_id, str(data.get("doc", sentence_id)), data.get("text"), spans, where)
-
-
-def _regions(task: dict[str, Any], where: str) -> list[dict[str, Any]]:
-    """The marked regions of a task: of its first annotation not cancelled, or of a minimal export."""
-    if "annotations" not in task:
-        return [_object(region, where) for region in _list(task.get("label", []), "label", where)]
-    for annotation in _list(task["annotations"], "annotations", where):
-        annotation = _object(annotation, where)
-        if not annotation.get("was_cancelled"):
-            results = [_object(result, where) for result in _list(annotation.get("result"), "result", where)]
-            # Relations and choices about the whole text have no labels on a stretch of it.
-            return [_object(result["value"], where) for result in results if result.get("type") == "labels"]
-    return []
-
-
-def _parse_region(region: dict[str, Any], text: Any, where: str) -> Span:
-    labels = region.get("labels")
-    if not isinstance(labels, list) or len(labels) != 1:
-        raise AnnotationError("bad labels", where, repr(labels), "one label a region")
-    span = _parse_span({"start": region.get("start"), "end": region.get("end"), "label": labels[0]}, where)
-    marked = region.get("text")
-    if not isinstance(text, str) or not isinstance(marked, str) or text[span.start : span.end] == marked:
-        return span
-    # A browser counts UTF-16 code units, which differ behind characters outside the basic plane.
-    units = text.encode("utf-16-le")
-    start = len(units[: 2 * span.start].decode("utf-16-le", "ignore"))
-    end = start + len(marked)
-    if text[start:end] != marked:
-        got = repr(text[span.start : span.end])
-        raise AnnotationError("offsets do not match the marked text", where, got, repr(marked))
-    return Span(start, end, span.label)

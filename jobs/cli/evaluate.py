@@ -31,7 +31,7 @@ def _evaluate(model: str, data: str, gated: bool, as_json: bool) -> None:
     from extract.tagger import open_tagger
 
     bundle = open_bundle(find_bundle(model))
-    sentences = read_annotations(data)
+    sentences = read_annotations(data, report=echo_note)
     if unknown := set(labels_of(sentences)) - set(bundle.labels):
         echo_note(f"note: {bundle.name} does not know {', '.join(sorted(unknown))}: these count as missed")
     scores = evaluate(open_tagger(bundle), sentences, gate=open_gate(bundle) if gated else None)
