@@ -62,6 +62,8 @@ class BuildConfig:
     """How it is made smaller, one of :data:`compress.methods.method.METHODS`."""
     prune: PruneConfig = PruneConfig()
     """Settings of the method; see :meth:`compress.methods.method.Method.configure`."""
+    time_share: float | None = None
+    """Measured int8 time that may remain, of the dense model's, 0 to 1; None: MACs alone are the budget."""
     distil: DistilConfig | None = None
     """Distillation from the dense model over ``text`` afterwards; None: none."""
     text: tuple[Path, ...] = ()
@@ -192,13 +194,16 @@ def _prune(config: BuildConfig, variant: Variant, dense: Stage, features: Featur
     method = find_method(config.method)
     kind = "linear MACs" if method.structured else "linear weights"
     report(f"removing {variant.macs_removed:.0%} of the encoder's {kind} by {method.name}")
-    pruned = method.compress(Task(dense.model, features, variant.macs_removed, config.prune))
+    task = Task(dense.model, features, variant.macs_removed, config.prune, config.time_share)
+    pruned = method.compress(task)
     step: Step = {
         "step": "prune",
         "method": method.name,
         "macs_removed": round(pruned.macs_removed, 4),
         **asdict(config.prune),
     }
+    if config.time_share is not None:
+        step = {**step, "time_share": config.time_share, **pruned.timing}
     if not method.structured:
         sizes = stored_sizes(pruned.model, int8=variant.int8)
         step = {**step, "weights_zeroed": round(pruned.weights_zeroed, 4), "linear_bytes": asdict(sizes)}

@@ -6,8 +6,8 @@ moved work from what went to what stays, so the next step is scored anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -68,6 +68,9 @@ class PrunedModel:
     structured method, and 0 of one that only writes zeros."""
     weights_zeroed: float = 0.0
     """Share of the remaining linear weights of the encoder that are 0; they cost as much as others."""
+    timing: Mapping[str, float] = field(default_factory=dict)
+    """Where time was the budget: predicted and measured milliseconds of a call, see
+    :mod:`compress.timing`."""
 
     @property
     def heads_per_layer(self) -> tuple[int, ...]:

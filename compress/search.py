@@ -52,8 +52,8 @@ def search(
     _, n_heads, n_groups = best
     masks = Masks(
         config,
-        _top(head_importance, head_order[:n_heads]),
-        _top(neuron_importance, neuron_order[:n_groups]),
+        keep_top(head_importance, _counts(config.n_layers, head_order[:n_heads])),
+        keep_top(neuron_importance, _counts(config.n_layers, neuron_order[:n_groups])),
     )
     check_cost(masks, affordable)
     return masks
@@ -74,10 +74,15 @@ def _ranked(descending: list[Floats], group: int) -> tuple[list[tuple[int, int]]
     return [(layer, size) for _, _, layer, size in groups], gains
 
 
-def _top(importance: Sequence[Floats], taken: list[tuple[int, int]]) -> tuple[npt.NDArray[np.bool_], ...]:
-    counts = [0] * len(importance)
+def _counts(n_layers: int, taken: list[tuple[int, int]]) -> list[int]:
+    counts = [0] * n_layers
     for layer, size in taken:
         counts[layer] += size
+    return counts
+
+
+def keep_top(importance: Sequence[Floats], counts: Sequence[int]) -> tuple[npt.NDArray[np.bool_], ...]:
+    """Masks that keep the ``counts`` most important units of each layer."""
     masks = []
     for values, count in zip(importance, counts, strict=True):
         mask = np.zeros(len(values), np.bool_)

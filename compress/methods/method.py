@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from compress.encoder import TokenClassifier
-from compress.errors import CompressError
+from compress.errors import BudgetError, CompressError
 from compress.features import Features
 from compress.iterate import PruneConfig, PrunedModel
 
@@ -28,6 +28,9 @@ class Task:
     method can only write zeros."""
     config: PruneConfig = PruneConfig()
     """How, where the method leaves a choice."""
+    time_share: float | None = None
+    """Measured time of the encoder that may remain, of the dense one's, 0 to 1; None: MACs are the budget.
+    Methods that cannot be bound by time refuse it."""
     dev: Features | None = None
     """Chooses the best epoch of methods that train."""
 
@@ -43,6 +46,8 @@ class Method:
     """Where it lives: ``module:function``; the function takes a :class:`Task`."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Settings of :class:`compress.iterate.PruneConfig` that this method is known by."""
+    timed: bool = False
+    """Whether measured time can be its budget."""
     structured: bool = True
     """Whether heads, neurons or layers leave the tensors; else weights are only set to 0."""
 
@@ -54,9 +59,12 @@ class Method:
     def compress(self, task: Task) -> PrunedModel:
         """A smaller copy of the task's model.
 
-        :raises BudgetError: the share cannot be removed.
+        :raises BudgetError: the share cannot be removed, or time cannot be the method's budget.
         :raises DataError: the calibration data does not serve the method.
         """
+        if task.time_share is not None and not self.timed:
+            timed = ", ".join(method.name for method in METHODS.values() if method.timed)
+            raise BudgetError("time cannot be the budget", self.name, "", timed, "leave the time share out")
         module, _, name = self.place.partition(":")
         function: Callable[[Task], PrunedModel] = getattr(importlib.import_module(module), name)
         return function(task)
@@ -71,6 +79,7 @@ METHODS: Mapping[str, Method] = {
             "fisher",
             "mask gradients, rearrangement and least-squares reconstruction, in rounds",
             "compress.methods.fisher:compress",
+            timed=True,
         ),
         Method(
             "fisher-kwon",

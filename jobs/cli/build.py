@@ -44,6 +44,12 @@ METHOD_NAMES = (
     help="How it is made smaller; docs/compression.md compares them.",
 )
 @click.option(
+    "--time-share",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Take measured int8 time as the budget: the share of the dense model's that may remain. NAME then"
+    " states the least MACs to go.",
+)
+@click.option(
     "--steps", type=click.IntRange(min=1), help="Rounds of pruning; 1 is one-shot.  [default: the method's]"
 )
 @click.option(
@@ -96,6 +102,7 @@ def _build(
     data: str,
     target: str,
     method: str,
+    time_share: float | None,
     steps: int | None,
     loss: str | None,
     reconstruct: bool | None,
@@ -131,6 +138,7 @@ def _build(
         target=Path(target),
         method=method,
         prune=prune,
+        time_share=time_share,
         distil=distil,
         text=tuple(map(Path, text)),
         text_sentences=distill_sentences,
