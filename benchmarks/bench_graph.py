@@ -20,7 +20,7 @@ from onnx import helper
 
 from extract.bundle import open_bundle
 from extract.registry import find_bundle
-from extract.tagger import session_options
+from extract.session import session_options
 
 CONTRIB = "com.microsoft"
 SHAPE = (8, 64)

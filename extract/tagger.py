@@ -1,13 +1,12 @@
-"""Responsible for running a bundle's model over sentences; the only place that opens an ONNX Runtime session.
+"""Responsible for running a bundle's model over sentences.
 
 Results do not depend on what else is tagged in the same call, on the order, or on the number of workers:
 batches are free of padding (:mod:`extract.batches`), activation scales are fixed when the model is built, and
-a session uses one thread.
+a session uses one thread (:mod:`extract.session`).
 """
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from extract.bundle import ModelBundle, Probe
 from extract.decode import Floats, Ints, TagSet, find_mentions
 from extract.errors import BundleError, ProbeMismatch, TaggingError
 from extract.records import Mention
+from extract.session import open_session, open_shared_session
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,10 @@ class Tagger:
         self, bundle: ModelBundle, session: onnxruntime.InferenceSession, tokenizer: Tokenizer
     ) -> None:
         self.bundle = bundle
+        self.shares_weights = False
+        """Whether other processes of this host map the same weights."""
+        self.note = ""
+        """Why it does not share them although it should, in a line."""
         self._session = session
         self._tokenizer = tokenizer
         self._tags = TagSet.from_tags(bundle.tags)
@@ -139,13 +143,27 @@ class Tagger:
         return tuple(mention for mention in found if mention.score >= reading.min_score)
 
 
-def open_tagger(bundle: ModelBundle) -> Tagger:
+def open_tagger(bundle: ModelBundle, shared_weights: Path | None = None) -> Tagger:
     """A tagger that has answered the bundle's golden probe as expected.
 
+    :param shared_weights: folder of this host for weights that its processes share
+        (:mod:`extract.weights`). What goes wrong with it costs memory, no more.
     :raises BundleError: when a file cannot be loaded.
     :raises ProbeMismatch: when the model answers differently on this machine.
     """
-    tagger = Tagger(bundle, _open_session(bundle.model_path), _open_tokenizer(bundle.tokenizer_path))
+    if shared_weights is None:
+        return _open(bundle, open_session(bundle.model_path))
+    try:
+        tagger = _open(bundle, open_shared_session(bundle, shared_weights))
+        tagger.shares_weights = True
+    except BundleError as exc:
+        tagger = _open(bundle, open_session(bundle.model_path))
+        tagger.note = str(exc)
+    return tagger
+
+
+def _open(bundle: ModelBundle, session: onnxruntime.InferenceSession) -> Tagger:
+    tagger = Tagger(bundle, session, _open_tokenizer(bundle.tokenizer_path))
     check_probe(tagger, bundle.probe)
     return tagger
 
@@ -170,41 +188,6 @@ def check_probe(tagger: Tagger, probe: Probe) -> None:
             )
 
 
-def _open_session(path: Path) -> onnxruntime.InferenceSession:
-    options = session_options(saturates=_products_saturate())
-    try:
-        return onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"], enable_fallback=False
-        )
-    except Exception as exc:  # the runtime's exceptions share no public base class
-        raise BundleError(
-            "the model does not load", str(path), str(exc), "an ONNX model", "install the bundle again"
-        ) from exc
-
-
-def session_options(*, saturates: bool) -> onnxruntime.SessionOptions:
-    """How a session is opened here.
-
-    :param saturates: whether 8-bit products overflow on this CPU and the slower, exact ones are needed.
-    """
-    options = onnxruntime.SessionOptions()
-    # One thread a worker process: explicit, since the default pins threads to cores and fails under cgroups.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    # Lengths differ from batch to batch, so planned memory patterns would never be reused.
-    options.enable_mem_pattern = False
-    options.log_severity_level = 3
-    # The graph is emitted in its final form; optimising it further finds nothing (docs/performance.md).
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    if saturates:
-        # The switch is obeyed by a late optimisation, so it needs all of them. It is no no-op on a CPU with
-        # VNNI, where it nearly halves the speed.
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.add_session_config_entry("session.x64quantprecision", "1")
-    return options
-
-
 def _open_tokenizer(path: Path) -> Tokenizer:
     try:
         return Tokenizer.from_file(str(path))
@@ -212,14 +195,3 @@ def _open_tokenizer(path: Path) -> Tokenizer:
         raise BundleError(
             "the tokenizer does not load", str(path), str(exc), "tokenizers JSON", "install the bundle again"
         ) from exc
-
-
-def _products_saturate() -> bool:
-    """Whether 8-bit products overflow 16 bits on this CPU: x86-64 before VNNI."""
-    if platform.machine().lower() not in ("x86_64", "amd64"):
-        return False
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return True
-    return not ("avx512_vnni" in flags or "avx_vnni" in flags)

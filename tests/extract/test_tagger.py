@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from extract.bundle import ModelBundle
 from extract.errors import BundleError, ProbeMismatch
-from extract.tagger import Tagger, open_tagger, session_options
+from extract.session import session_options
+from extract.tagger import Tagger, open_tagger
 
 NUMBERS = "OS was 14.1 months (95% CI, 6 to 7)."
 
