@@ -45,7 +45,7 @@ def search_time(
     limit: float,
     group: int = 16,
 ) -> Masks:
-    """The heads and neurons of greatest summed importance that run in ``limit`` measured milliseconds or less.
+    """The heads and neurons of greatest summed importance that run in ``limit`` measured milliseconds.
 
     Neurons stay in multiples of ``group``, or all of them.
 

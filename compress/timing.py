@@ -103,7 +103,7 @@ def _sized(config: EncoderConfig, heads: tuple[int, ...], neurons: tuple[int, ..
 
 def _session(model: TokenClassifier) -> onnxruntime.InferenceSession:
     scales = calibrate(model, [_ids(model.config.vocab_size)])
-    options = session_options(saturates=False)
+    options = session_options(saturates=products_saturate())
     return onnxruntime.InferenceSession(
         emit(model, scales).SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
