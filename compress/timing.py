@@ -19,7 +19,7 @@ import torch
 from compress.calibrate import calibrate
 from compress.emit import emit
 from compress.encoder import EncoderConfig, TokenClassifier
-from extract.session import session_options
+from extract.session import products_saturate, session_options
 
 ROWS, TOKENS = 8, 32
 """Sentences and tokens of each that a timed call holds: what a batch of production looks like."""
