@@ -129,6 +129,9 @@ class CommitRecord:
     computed: Mapping[str, int] = field(default_factory=dict)
     """``sentences`` that went through the model, their ``tokens``, tokens ``computed`` (special tokens and
     overlaps of long sentences included), and how many of those were ``padding``."""
+    process: Mapping[str, float] = field(default_factory=dict)
+    """Of the worker process at the shard's end: ``private_bytes``, memory that no other process has;
+    ``model_seconds`` the model took to open there; ``shares_weights``, 1 or 0."""
 
     @property
     def n_citations(self) -> int:
@@ -155,7 +158,7 @@ def require_output(root: Path) -> None:
     :raises NotAnOutput: when a folder is not the output of a run.
     """
     if not (root / COMMITS).is_dir():
-        got = f"no {COMMITS} in it" if root.is_dir() else "no such folder"
+        got = f"no {COMMITS} in it" if root.is_dir() else "a file" if root.exists() else "no such folder"
         raise NotAnOutput("not an output folder", str(root), got, "a folder made by `extract run --out`")
 
 

@@ -23,18 +23,19 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
     return _load(path, session_options(saturates=products_saturate()))
 
 
+def can_share(bundle: ModelBundle) -> bool:
+    """Whether it is worth while, and this a machine where it has been tried."""
+    large = bundle.files[MODEL].n_bytes >= WORTH_SHARING
+    return large and platform.system() == "Linux" and not products_saturate()
+
+
 def open_shared_session(bundle: ModelBundle, folder: Path) -> onnxruntime.InferenceSession:
     """A session whose weights are mapped from ``folder``, where they are put if this is the first.
 
     The products are the same to the last bit.
 
-    :raises BundleError: when the weights cannot be shared here, with the reason.
+    :raises BundleError: when the folder or what is in it is not to be trusted, or cannot be written.
     """
-    entry = bundle.files[MODEL]
-    if entry.n_bytes < WORTH_SHARING:
-        raise BundleError("weights not shared", bundle.name, f"{entry.n_bytes} bytes", "a larger model")
-    if products_saturate() or platform.system() != "Linux":
-        raise BundleError("weights not shared", bundle.name, platform.processor(), "Linux and VNNI")
 
     def write(aside: Path) -> None:
         options = session_options(saturates=False)
@@ -45,7 +46,7 @@ def open_shared_session(bundle: ModelBundle, folder: Path) -> onnxruntime.Infere
         options.add_session_config_entry("session.save_external_prepacked_constant_initializers", "1")
         _load(bundle.model_path, options)
 
-    key = weights_key(entry.sha256, onnxruntime.__version__)
+    key = weights_key(bundle.files[MODEL].sha256, onnxruntime.__version__)
     return _load(require_weights(folder, key, write), session_options(saturates=False))
 
 

@@ -21,7 +21,7 @@ from extract.bundle import ModelBundle, Probe
 from extract.decode import Floats, Ints, TagSet, find_mentions
 from extract.errors import BundleError, ProbeMismatch, TaggingError
 from extract.records import Mention
-from extract.session import open_session, open_shared_session
+from extract.session import can_share, open_session, open_shared_session
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def open_tagger(bundle: ModelBundle, shared_weights: Path | None = None) -> Tagg
     :raises BundleError: when a file cannot be loaded.
     :raises ProbeMismatch: when the model answers differently on this machine.
     """
-    if shared_weights is None:
+    if shared_weights is None or not can_share(bundle):
         return _open(bundle, open_session(bundle.model_path))
     try:
         tagger = _open(bundle, open_shared_session(bundle, shared_weights))

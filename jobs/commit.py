@@ -70,6 +70,7 @@ def _record_of(shard: Shard, receipt: Receipt, *, run_id: str, attempts: int) ->
         evidence=dict(receipt.evidence),
         shadow=receipt.shadow,
         computed=dict(receipt.computed),
+        process=dict(receipt.process),
     )
 
 

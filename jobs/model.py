@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +46,12 @@ class LoadedModel:
 
     tagger: SentenceTagger
     gate: Gate | None
+    open_seconds: float = 0.0
+    """Wall time it took to open, checks included."""
+    shares_weights: bool = False
+    """Whether the processes of this host have one copy of its weights."""
+    note: str = ""
+    """Why they have not although they should, in a line."""
 
 
 class ModelSource(Protocol):
@@ -77,6 +86,7 @@ class BundleSource:
 
     def open(self) -> LoadedModel:
         """Open the bundle, whose files are hashed and whose golden probe is run."""
+        started = time.monotonic()
         from extract.bundle import open_bundle
         from extract.gate import open_gate
         from extract.tagger import open_tagger
@@ -90,7 +100,15 @@ class BundleSource:
                 self.sha256[:16],
                 "the bundle was changed during the run: put the old one back, or start the run again",
             )
-        return LoadedModel(open_tagger(bundle), open_gate(bundle))
+        tagger = open_tagger(bundle, shared_weights_folder())
+        gate = open_gate(bundle)
+        seconds = time.monotonic() - started
+        return LoadedModel(tagger, gate, seconds, tagger.shares_weights, tagger.note)
+
+
+def shared_weights_folder() -> Path:
+    """Where this user's processes on this host share weights; may be deleted at any time."""
+    return Path(tempfile.gettempdir()) / f"extract-weights-{os.getuid()}"
 
 
 def find_model(name_or_path: str) -> BundleSource:

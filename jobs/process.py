@@ -7,13 +7,32 @@ import resource
 import time
 import uuid
 from functools import cache
+from pathlib import Path
 
 from cluster.cpu import cpu_class as cpu_class
 
 
 def peak_rss_bytes() -> int:
-    """Largest resident memory of this process so far, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Largest resident memory of this program so far, in bytes.
+
+    Linux hands ``ru_maxrss`` on to a program that another starts, so a small process started by a large one
+    would report the large one's; the kernel's high-water mark is this program's own.
+    """
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    marks = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
+    return (marks[0] if marks else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * 1024
+
+
+def private_bytes() -> int | None:
+    """Memory that only this process has, neither mapped from a file nor shared; None where it is not told."""
+    try:
+        lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Anonymous:")), None)
 
 
 @cache

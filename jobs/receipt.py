@@ -42,6 +42,10 @@ class Receipt:
     evidence: Mapping[str, Evidence]
     shadow: Shadow | None
     computed: Mapping[str, int]
+    process: Mapping[str, float]
+    """What the worker process is like: :data:`extract.commits.CommitRecord.process`."""
+    note: str = ""
+    """What the user should know of this worker, in a line."""
 
     @property
     def n_citations(self) -> int:

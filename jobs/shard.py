@@ -24,8 +24,8 @@ from extract.source import iter_records
 from jobs.audit import GateAudit
 from jobs.carry import carry_entities, open_index
 from jobs.faults import fault_point
-from jobs.model import SHADOW_SHARE, Gate, ModelSource, SentenceTagger, require_model
-from jobs.process import StageClock, cpu_class, peak_rss_bytes, process_name
+from jobs.model import SHADOW_SHARE, Gate, LoadedModel, ModelSource, SentenceTagger, require_model
+from jobs.process import StageClock, cpu_class, peak_rss_bytes, private_bytes, process_name
 from jobs.receipt import Receipt
 from jobs.rows import (
     CitationRow,
@@ -159,7 +159,15 @@ def run_shard(task: ShardTask) -> Receipt:
         evidence=found.audit.evidence,
         shadow=shadow,
         computed=dict(found.computed),
+        process=_process(model),
+        note=model.note,
     )
+
+
+def _process(model: LoadedModel) -> dict[str, float]:
+    memory = private_bytes()
+    told = {"model_seconds": round(model.open_seconds, 4), "shares_weights": int(model.shares_weights)}
+    return told if memory is None else {**told, "private_bytes": memory}
 
 
 def _read_records(task: ShardTask, found: ShardRows, *, with_mesh: bool) -> list[Unread]:
