@@ -41,6 +41,8 @@ class Tally:
     worker_citations: Counter[str] = field(default_factory=Counter)
     worker_rss: dict[str, int] = field(default_factory=dict)
     """Largest resident memory of each worker process, in bytes."""
+    worker_process: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    """What each worker process was like after its latest shard."""
 
     def add(self, record: CommitRecord) -> None:
         """Count a committed shard."""
@@ -60,6 +62,7 @@ class Tally:
         self.worker_seconds[record.worker] = busy + record.wall_seconds
         self.worker_citations[record.worker] += record.n_citations
         self.worker_rss[record.worker] = max(record.peak_rss_bytes, self.worker_rss.get(record.worker, 0))
+        self.worker_process[record.worker] = record.process
 
     def merge(self, other: Tally) -> None:
         """Count what another counted. Workers are left out: processes of different runs do not compare."""
@@ -215,6 +218,7 @@ class RunReport:
                 "citations": citations,
                 "citations_per_second": round(citations / max(self.tally.worker_seconds[worker], 1e-9), 2),
                 "peak_rss_bytes": self.tally.worker_rss[worker],
+                **self.tally.worker_process[worker],
             }
             for worker, citations in sorted(self.tally.worker_citations.items())
         ]

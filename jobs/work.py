@@ -64,6 +64,7 @@ class Work:
         self._suspects: list[Shard] = []
         self._refused: set[str] = set()
         self._n_quarantined = 0
+        self._noted: set[str] = set()
         share = config.max_quarantine
         self._allowance = (
             max(SMALLEST_ALLOWANCE, int(DEFAULT_SHARE * n_citations))
@@ -172,6 +173,9 @@ class Work:
             self.n_duplicates += 1
             return
         self._on_commit(record)
+        if receipt.note and receipt.note not in self._noted:
+            self._noted.add(receipt.note)
+            self._listener.note(f"a worker has weights of its own: {receipt.note}")
         self._n_quarantined += receipt.fates.get("quarantined", 0)
         if self._n_quarantined > self._allowance:
             raise TooManyQuarantined(
