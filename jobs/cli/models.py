@@ -23,6 +23,7 @@ _NAME_WIDTH = 20
         "train": "jobs.cli.train:train",
         "build": "jobs.cli.build:build",
         "gate": "jobs.cli.gate:gate",
+        "compare": "jobs.cli.compare:compare",
     },
 )
 def models() -> None:
