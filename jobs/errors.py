@@ -10,6 +10,7 @@
         ├── OutputUnwritable     the output folder cannot be made or written
         ├── OutputBroken         writing failed half-way: disk full, I/O error
         ├── TooManyQuarantined   more bad input than allowed
+        ├── ProgramFault         a shard whose records all fail alike: no record is to blame
         ├── ClusterLost          scheduler or all workers gone; run again to continue
         ├── Stalled              nothing came back for too long; run again to continue
         ├── ModelUnavailable     a worker cannot open the model this run uses
@@ -47,6 +48,10 @@ class OutputBroken(JobError):
 
 class TooManyQuarantined(JobError):
     """More citations or files were unusable than allowed."""
+
+
+class ProgramFault(JobError):
+    """All records of a shard fail in the same manner: the program or the machine is at fault."""
 
 
 class ClusterLost(JobError):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from extract.commits import CommitRecord
+from extract.errors import SourceError
 from extract.evidence import Evidence, merge_evidence
 from extract.gate_audit import LEVELS, Observed
 from extract.shadow import Shadow, merge_shadows
@@ -154,7 +156,8 @@ class RunReport:
     """USD for all machines; None for the default price a worker."""
     n_citations_output: int
     """Citations in the output after the run, whoever committed them."""
-    n_files_refused: int
+    refused: tuple[SourceError, ...]
+    """Why input files were refused."""
     n_shards_failed: int
     n_duplicates: int
     """Shards that another run had committed first."""
@@ -171,10 +174,13 @@ class RunReport:
         """Cost of a million citations at this run's pace; None when it processed none."""
         if not self.tally.n_citations:
             return None
+        return self.usd_per_hour * self.wall_seconds / 3600 / self.tally.n_citations * 1e6
+
+    @property
+    def usd_per_hour(self) -> float:
+        """What all machines together are taken to cost."""
         price = self.price_per_hour
-        if price is None:
-            price = USD_PER_WORKER_HOUR * max(self.n_workers, 1)
-        return price * self.wall_seconds / 3600 / self.tally.n_citations * 1e6
+        return USD_PER_WORKER_HOUR * max(self.n_workers, 1) if price is None else price
 
     def to_dict(self) -> dict[str, Any]:
         """The report by its contract names, and what else is known."""
@@ -198,13 +204,18 @@ class RunReport:
             "usd_per_million_citations": None
             if self.usd_per_million is None
             else round(self.usd_per_million, 4),
+            "usd_per_hour": round(self.usd_per_hour, 6),
             "model_sha256": self.model_sha256,
             "fates": dict(sorted(tally.fates.items())),
             "deletions": tally.n_deletions,
             "carried_over": tally.n_carried,
             "shards": tally.n_shards,
             "duplicate_attempts": self.n_duplicates,
-            "files_refused": self.n_files_refused,
+            "files_refused": len(self.refused),
+            "refused": [
+                {"file": Path(error.where).name, "reason": error.what, "detail": error.got}
+                for error in self.refused
+            ],
             "shards_failed": self.n_shards_failed,
             "citations_output": self.n_citations_output,
             **tally.checks(),

@@ -22,11 +22,13 @@ from jobs.errors import (
     InputMissing,
     Interrupted,
     JobError,
+    ProgramFault,
     SettingsMismatch,
     Stalled,
     TooManyQuarantined,
 )
 from jobs.intake import CheckTask, Intake, check_input
+from jobs.isolate import KILLS_WORKER
 from jobs.layout import final_path, make_output, run_folder, staging_folder
 from jobs.metrics import RunReport, Tally
 from jobs.model import measured_of
@@ -34,6 +36,7 @@ from jobs.plan import Shard, find_gaps, find_new_year, plan_shards, plan_slice_r
 from jobs.process import peak_rss_bytes
 from jobs.runs import new_run_id, opened_run, write_metrics
 from jobs.settings import settings_of, settle_settings
+from jobs.words import counted
 
 # Dask takes half a second to import, so a run that finds nothing to do must not need it.
 if TYPE_CHECKING:
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
 
     from jobs.dispatch import Dispatcher
 
-CHECK_TRIES = 2
+CHECK_TRIES = 3
 
 
 def run_job(
@@ -116,7 +119,9 @@ class _Run:
         self._cpu_started = time.process_time()
         self._check_cpu = 0.0
         self._n_workers = 0
-        self._n_refused = self._n_failed = self._n_duplicates = 0
+        self._refused: list[SourceError] = []
+        self._failed: list[str] = []
+        self._n_duplicates = 0
         self._stack = ExitStack()
         self._client: Client | None = None
 
@@ -127,7 +132,7 @@ class _Run:
             with self._stack:
                 intake = self._take_in(paths)
                 self._process(plan_shards(intake.inputs, self._settings))
-        except (Interrupted, Stalled, ClusterLost, TooManyQuarantined) as error:
+        except (Interrupted, Stalled, ClusterLost, TooManyQuarantined, ProgramFault) as error:
             stopped_by = error
         finally:
             shutil.rmtree(staging_folder(self._config.out, self._run_id), ignore_errors=True)
@@ -145,7 +150,7 @@ class _Run:
             intake.write_seen()
         for error in intake.refused:
             self._listener.note(f"refused: {error}")
-        self._n_refused += len(intake.refused)
+        self._refused += intake.refused
         for gap in find_gaps(read_sources(self._config.out)):
             self._listener.note(gap)
         return intake
@@ -212,8 +217,8 @@ class _Run:
         try:
             work.run(pending)
         finally:
-            self._n_refused += len(work.refused)
-            self._n_failed += len(work.failed)
+            self._refused += work.refused
+            self._failed += work.failed
             self._n_duplicates += work.n_duplicates
 
     def _intact(self, commits: dict[str, CommitRecord]) -> dict[str, CommitRecord]:
@@ -257,14 +262,28 @@ class _Run:
 
     def _complaint(self) -> JobError | None:
         """What is to be said of a run that came to its end."""
-        if not self._n_refused and not self._n_failed:
-            return None
-        parts = [f"{self._n_refused} input files refused"] if self._n_refused else []
-        parts += [f"{self._n_failed} shards failed"] if self._n_failed else []
-        return TooManyQuarantined(
-            " and ".join(parts),
-            advice="everything else is committed; repair the input and run the same command again",
-        )
+        refused, failed = len(self._refused), len(self._failed)
+        if failed:
+            told = f"{counted(failed, 'shard')} failed" + (
+                f" and {counted(refused, 'input file')} refused" if refused else ""
+            )
+            if all(reason.startswith(KILLS_WORKER) for reason in self._failed):
+                return Stalled(told, got="workers that die", advice="run the same command again to continue")
+            return ProgramFault(
+                told,
+                got=self._failed[-1],
+                expected="shards whose records can be processed can be too",
+                advice="everything else is committed; report this, then run the same command again",
+            )
+        if refused:
+            return TooManyQuarantined(
+                f"{counted(refused, 'input file')} refused",
+                ", ".join(sorted(Path(error.where).name for error in self._refused)[:3])
+                + (", ..." if refused > 3 else ""),
+                self._refused[0].what if refused == 1 else "",
+                advice="everything else is committed; repair the input and run the same command again",
+            )
+        return None
 
     def _report(self, stopped_by: JobError | None) -> RunReport:
         commits = read_commits(self._config.out).values()
@@ -279,8 +298,8 @@ class _Run:
             driver_rss_bytes=peak_rss_bytes(),
             price_per_hour=self._config.price_per_hour,
             n_citations_output=sum(commit.n_citations for commit in commits),
-            n_files_refused=self._n_refused,
-            n_shards_failed=self._n_failed,
+            refused=tuple(self._refused),
+            n_shards_failed=len(self._failed),
             n_duplicates=self._n_duplicates,
             stopped_by=stopped_by,
         )

@@ -58,11 +58,14 @@ def mismatch(root: Path, known: Sequence[SettingsRecord], wanted: dict[str, str]
     return SettingsMismatch(
         "the output was made with other settings",
         str(root),
-        ", ".join(f"{name}={_short(wanted.get(name))}" for name in fields),
-        ", ".join(f"{name}={_short(had.get(name))}" for name in fields),
+        ", ".join(f"{name}={_short(name, wanted.get(name))}" for name in fields),
+        ", ".join(f"{name}={_short(name, had.get(name))}" for name in fields),
         "use another --out, or --replace-model to process everything again with the new settings",
     )
 
 
-def _short(value: str | None) -> str:
-    return "none" if value is None else value[:12]
+def _short(name: str, value: str | None) -> str:
+    """A value as people read it: hashes are cut, names are not."""
+    if value is None:
+        return "none"
+    return value[:12] if name.endswith("sha256") else value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from extract.commits import (
 from extract.live import DELETED, SUPERSEDED, LiveShard, live_shards, resolve_rows
 from extract.table import read_table
 from jobs.plan import find_gaps
-from jobs.runs import is_alive, list_runs
+from jobs.runs import is_alive, list_runs, read_metrics
 
 SHOWN_QUARANTINED = 20
 
@@ -34,6 +35,16 @@ class Quarantined:
     position: int
     doc_id: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An input file of which nothing was taken in."""
+
+    file: str
+    reason: str
+    """A code of :mod:`extract.reasons`."""
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,8 @@ class Status:
     quarantined: tuple[Quarantined, ...]
     """The first of them."""
     gaps: tuple[str, ...]
+    refused: tuple[Refused, ...]
+    """Input files that the last run to come to its end refused. They are not among the sources."""
     settings: dict[str, str]
     runs: tuple[str, ...]
     runs_alive: tuple[str, ...]
@@ -73,6 +86,7 @@ class Status:
                 for row in self.quarantined
             ],
             "gaps": list(self.gaps),
+            "refused": [asdict(refused) for refused in self.refused],
             "settings": self.settings,
             "runs": list(self.runs),
             "runs_alive": list(self.runs_alive),
@@ -104,9 +118,19 @@ def read_status(root: Path) -> Status:
         fates=_count_fates(root, shards),
         quarantined=_first_quarantined(root, shards),
         gaps=tuple(find_gaps(sources)),
+        refused=_last_refused(root, runs),
         settings=dict(in_force.values),
         runs=tuple(runs),
         runs_alive=tuple(run for run in runs if is_alive(root, run)),
+    )
+
+
+def _last_refused(root: Path, runs: Sequence[str]) -> tuple[Refused, ...]:
+    """What the last run refused that lived to tell; every run looks at refused files again."""
+    metrics = next(filter(None, (read_metrics(root, run) for run in reversed(runs))), {})
+    return tuple(
+        Refused(str(row.get("file", "")), str(row.get("reason", "")), str(row.get("detail", "")))
+        for row in metrics.get("refused", ())
     )
 
 

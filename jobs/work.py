@@ -18,10 +18,11 @@ from jobs.errors import (
     JobError,
     OutputBroken,
     OutputUnwritable,
+    ProgramFault,
     Stalled,
     TooManyQuarantined,
 )
-from jobs.isolate import find_poison
+from jobs.isolate import KILLS_WORKER, find_poison
 from jobs.plan import Shard
 from jobs.receipt import Receipt
 from jobs.shard import ShardTask, run_shard
@@ -62,6 +63,7 @@ class Work:
         self._attempts: Counter[str] = Counter()
         self._excused: Counter[str] = Counter()
         self._suspects: list[Shard] = []
+        self._n_committed = 0
         self._refused: set[str] = set()
         self._n_quarantined = 0
         self._noted: set[str] = set()
@@ -75,8 +77,8 @@ class Work:
         """Attempts whose shard another run had committed in the meantime."""
         self.refused: list[SourceError] = []
         """Files that turned out to be unreadable after all."""
-        self.failed: list[Shard] = []
-        """Shards that could not be processed, nor the record found that is to blame."""
+        self.failed: list[str] = []
+        """Why shards could not be processed although no record of them is to blame, one line each."""
 
     def run(self, shards: Iterable[Shard]) -> None:
         """Process all shards; what has been committed stays so whatever happens.
@@ -85,8 +87,7 @@ class Work:
         """
         try:
             self._run_together(deque(shards))
-            for shard in self._suspects:
-                self._run_alone(shard)
+            self._run_suspects()
         except (Interrupted, Stalled, ClusterLost):
             for outcome in self._dispatcher.take_ended():
                 if outcome.error is None:
@@ -95,15 +96,25 @@ class Work:
 
     def _run_together(self, pending: deque[Shard]) -> None:
         while pending or self._dispatcher.n_running:
-            while pending and self._dispatcher.has_room:
+            while pending and self._dispatcher.has_room and not self._is_doubtful:
                 self._start(pending.popleft())
             if not self._dispatcher.n_running:
+                self._run_suspects()  # only there are some when nothing at all has worked so far
                 continue
             outcome = self._dispatcher.wait()
             if outcome.error is None:
                 self._publish(outcome.tag, outcome.result)
             else:
                 self._judge(outcome, pending)
+
+    @property
+    def _is_doubtful(self) -> bool:
+        """Whether shards fail and none has been committed: then look why before trying all the others."""
+        return bool(self._suspects) and not self._n_committed
+
+    def _run_suspects(self) -> None:
+        while self._suspects:
+            self._run_alone(self._suspects.pop(0))
 
     def _start(self, shard: Shard) -> None:
         """Submit a shard, unless its file was refused or another run has committed it."""
@@ -166,9 +177,18 @@ class Work:
 
         :raises TooManyQuarantined: when it brings more quarantined citations than the run may have.
         """
+        if receipt.n_citations + receipt.n_deletions != shard.piece.n_records:
+            raise ProgramFault(
+                "fates do not add up to the records read",
+                f"{shard.source.name}, records from {shard.piece.first_position} on",
+                f"{dict(receipt.fates)} and {receipt.n_deletions} deletions",
+                f"{shard.piece.n_records} records",
+                "nothing of this shard is committed; report it",
+            )
         attempts = self._attempts[shard.id] + 1
         record = publish(self._config.out, shard, receipt, run_id=self._run_id, attempts=attempts)
         self._listener.committed(shard.piece.n_records)
+        self._n_committed += 1
         if record is None:
             self.n_duplicates += 1
             return
@@ -178,34 +198,64 @@ class Work:
             self._listener.note(f"a worker has weights of its own: {receipt.note}")
         self._n_quarantined += receipt.fates.get("quarantined", 0)
         if self._n_quarantined > self._allowance:
-            raise TooManyQuarantined(
-                "too many citations quarantined",
-                str(self._config.out),
-                str(self._n_quarantined),
-                f"at most {self._allowance}",
-                "see their reasons in citations/, or raise --max-quarantine",
-            )
+            raise self._too_many(self._n_quarantined, "see their reasons with `extract status`")
+
+    def _too_many(self, count: int, advice: str) -> TooManyQuarantined:
+        return TooManyQuarantined(
+            "too many citations quarantined",
+            str(self._config.out),
+            str(count),
+            f"at most {self._allowance}",
+            f"{advice}, or raise --max-quarantine",
+        )
 
     def _run_alone(self, shard: Shard) -> None:
         """Process a shard that failed repeatedly: with nothing beside it, then without its poison."""
         self._listener.note(f"shard {shard.id[:8]} failed {TRIES} times; trying it alone")
         task = self._task(shard)
         outcome = self._try(shard, task)
+        poison: dict[int, str] = {}
         if outcome.error is not None and not isinstance(outcome.error, SourceError):
-            first = shard.piece.first_position
-            poison = find_poison(
-                lambda low, high: self._probe(shard, low, high), first, first + shard.piece.n_records
-            )
-            for position, reason in sorted(poison.items()):
-                self._listener.note(f"quarantined record {position} of {shard.source.name}: {reason}")
+            poison = self._find_poison(shard)
             outcome = self._try(shard, task, skip=tuple(sorted(poison.items())))
         if outcome.error is None:
+            for position, reason in sorted(poison.items()):
+                self._listener.note(f"quarantined record {position} of {shard.source.name}: {reason}")
             self._publish(shard, outcome.result)
         elif isinstance(outcome.error, SourceError):
             self._refuse(shard, outcome.error)
         else:
-            self.failed.append(shard)
+            self.failed.append(reason_of(outcome))
             self._listener.note(f"shard {shard.id[:8]} given up: {reason_of(outcome)}")
+
+    def _find_poison(self, shard: Shard) -> dict[int, str]:
+        """The records of a shard that fail by themselves, with the reason.
+
+        :raises ProgramFault: when everything that was tried of the shard fails in the same manner.
+        :raises TooManyQuarantined: when it has more of them than the run may still quarantine.
+        """
+        first, n_records = shard.piece.first_position, shard.piece.n_records
+        reasons: list[str | None] = []
+
+        def fails(low: int, high: int) -> str | None:
+            reasons.append(self._probe(shard, low, high))
+            return reasons[-1]
+
+        allowed = self._allowance - self._n_quarantined
+        poison = find_poison(fails, first, first + n_records, limit=allowed)
+        kinds = {None if reason is None else reason.partition(":")[0] for reason in reasons}
+        if None not in kinds and len(kinds) == 1 and len(poison) > 1:
+            raise ProgramFault(
+                "every citation fails alike, so that none is to blame",
+                f"{shard.source.name}, records {first} to {first + n_records - 1}",
+                str(reasons[-1]),
+                advice="what is committed stays; look at the program, the model and the workers' memory, "
+                "then run the same command again",
+            )
+        if len(poison) > allowed:
+            count = self._n_quarantined + len(poison)
+            raise self._too_many(count, f"{shard.source.name} has such as {next(iter(poison.values()))}")
+        return poison
 
     def _probe(self, shard: Shard, low: int, high: int) -> str | None:
         outcome = self._try(shard, self._task(shard), only=(low, high))
@@ -235,5 +285,5 @@ class Work:
 def reason_of(outcome: Outcome[Shard]) -> str:
     """Why an attempt failed, as a citation's reason."""
     if outcome.killed:
-        return "kills_worker: the worker process died on it"
+        return f"{KILLS_WORKER}: the worker process died on it"
     return f"{type(outcome.error).__name__}: {outcome.error}"[:500]

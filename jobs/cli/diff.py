@@ -38,6 +38,8 @@ def diff(folders: tuple[str, ...], summary: bool, as_json: bool) -> int:
     else:
         for (kind, cause), count in sorted(counts.items()):
             click.echo(f"{count:,} {kind}: {cause}")
+        if not counts:
+            click.echo("equal: no entity was added, removed or changed")
     return 1 if counts else 0
 
 

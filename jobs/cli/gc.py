@@ -8,6 +8,7 @@ import click
 
 from jobs.cli.group import command
 from jobs.cli.output import echo_json
+from jobs.words import counted
 
 
 @command("gc", example="extract gc out\nextract gc out --yes")
@@ -29,4 +30,5 @@ def gc(folder: Path, yes: bool, as_json: bool) -> None:
         return
     for name in names:
         click.echo(name)
-    click.echo(f"{len(names):,} files, {n_bytes:,} bytes {'removed' if yes else 'can be removed with --yes'}")
+    what = f"{counted(len(names), 'file')}, {counted(n_bytes, 'byte')}"
+    click.echo(f"{what} {'removed' if yes else 'can be removed with --yes'}")

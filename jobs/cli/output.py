@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from jobs.cli.failure import printable
+from jobs.words import counted
 
 
 def echo_json(value: Mapping[str, Any]) -> None:
@@ -26,10 +27,12 @@ def echo_summary(report: Mapping[str, Any]) -> None:
     price = report["usd_per_million_citations"]
     cost = "" if price is None else f", {price:,.2f} USD per million citations"
     lines = (
+        _fates_line(report),
         f"{report['citations']:,} citations, {report['sentences']:,} sentences "
         f"({report['sentences_gated_out']:,} gated out), {report['tokens']:,} tokens, "
         f"{report['entities']:,} entities, {report['quarantined']:,} quarantined",
-        f"{report['wall_seconds']:,.1f} s with {report['workers']} workers ({report['cpu_seconds']:,.1f} s "
+        f"{report['wall_seconds']:,.1f} s with {counted(report['workers'], 'worker')} "
+        f"({report['cpu_seconds']:,.1f} s "
         f"CPU, {report['peak_rss_bytes'] / 2**20:,.0f} MiB): {report['citations_per_second']:,.1f} "
         f"citations/s, {report['tokens_per_second']:,.0f} tokens/s{cost}",
         f"{report['status']}: run {report['run_id']} with {report['model']}, "
@@ -37,6 +40,14 @@ def echo_summary(report: Mapping[str, Any]) -> None:
     )
     for line in (*lines, *_audit_lines(report)):
         click.echo(line)
+
+
+def _fates_line(report: Mapping[str, Any]) -> str:
+    """That every record has one fate; a shard of which that is not so is never committed."""
+    fates = [f"{count:,} {fate}" for fate, count in report["fates"].items()]
+    fates += [counted(report["deletions"], "order") + " to delete"] if report["deletions"] else []
+    read = report["citations"] + report["deletions"]
+    return f"{counted(read, 'record')} read, each with one fate: {', '.join(fates) or 'none'}"
 
 
 _TELLING = 1000
@@ -57,8 +68,15 @@ def _audit_lines(report: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def echo_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on stdout; columns after the first are aligned to the right, and none is cut short."""
+def echo_text(text: str) -> None:
+    """A line for people, on stdout, whatever it holds."""
+    click.echo("\n".join(printable(line) for line in text.split("\n")))
+
+
+def echo_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)
+) -> None:
+    """A table on stdout; columns other than ``left`` are aligned to the right, and none is cut short."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -66,7 +84,7 @@ def echo_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
 
     table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
+        table.add_column(column, justify="left" if index in left else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))  # Text: cells are data, never markup
     console = Console()

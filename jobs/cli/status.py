@@ -10,6 +10,7 @@ import click
 from jobs.cli.failure import printable
 from jobs.cli.group import command
 from jobs.cli.output import echo_json
+from jobs.words import counted
 
 if TYPE_CHECKING:
     from jobs.status import Status
@@ -30,12 +31,18 @@ def status(folder: Path, as_json: bool) -> None:
 
 def _show(status: Status) -> None:
     fates = ", ".join(f"{count:,} {fate}" for fate, count in status.fates.items()) or "none"
-    click.echo(f"{status.n_shards_done:,} of {status.n_shards:,} shards of {status.n_sources:,} files done")
+    click.echo(
+        f"{status.n_shards_done:,} of {counted(status.n_shards, 'shard')} "
+        f"of {counted(status.n_sources, 'file')} done"
+    )
     click.echo(
         f"citations: {fates}; {status.n_citations_pending:,} pending, {status.n_citations_stale:,} stale"
     )
     if status.runs_alive:
         click.echo(f"running now: {', '.join(status.runs_alive)}")
+    for refused in status.refused:
+        why = f"{refused.reason}: {refused.detail}" if refused.detail else refused.reason
+        click.echo(printable(f"refused by the last run: {refused.file}: {why}"))
     for gap in status.gaps:
         click.echo(printable(gap))
     for row in status.quarantined:

@@ -9,6 +9,7 @@ import click
 from jobs.cli.failure import printable
 from jobs.cli.group import command
 from jobs.cli.output import echo_json
+from jobs.words import counted
 
 
 @command("verify", example="extract verify out")
@@ -34,5 +35,5 @@ def verify(folder: Path, repair: bool, as_json: bool) -> int:
     else:
         for problem in problems:
             click.echo(printable(str(problem)))
-        click.echo(f"{n_shards:,} shards checked, {len(problems):,} problems")
+        click.echo(f"{counted(n_shards, 'shard')} checked, {counted(len(problems), 'problem')}")
     return 1 if problems else 0

@@ -91,7 +91,7 @@ def test_truncated_file_costs_only_itself(run: RunJob, corpus: list[Path], tmp_p
     corpus[0].write_bytes(corpus[0].read_bytes()[:-9])
     report = run(*corpus)
     assert report.status == "partial"
-    assert report.n_files_refused == 1
+    assert report.refused[0].what == "gzip_truncated"
     assert report.tally.n_citations == 20
     write_medline(corpus[0], [make_citation(1)])
     assert run(*corpus).status == "done"
