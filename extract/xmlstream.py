@@ -2,15 +2,14 @@
 
 It knows no element by name: callers say which root they take and which of its children they want
 (*units*). Entities are refused, external files never opened, and the parser's own limits (depth 256,
-text of 10 MB) stay on.
+text of 10 MB) stay on. Plain files, as MEDLINE's are, go the quick way (:mod:`extract.xmlruns`).
 """
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import cast
 from xml.parsers import expat
@@ -21,6 +20,7 @@ from extract import reasons
 from extract.bytestream import DOWNLOAD_AGAIN, Limits, iter_capped, iter_chunks
 from extract.errors import SourceError
 from extract.slices import Slice, plan_slices
+from extract.xmlruns import PARSER_OPTIONS, NotPlain, iter_run_units, scan_runs, unit_pattern
 
 HEAD_BYTES = 1 << 16
 """The root's start tag must come within this many bytes."""
@@ -75,8 +75,8 @@ def scan_units(
 ) -> tuple[Slice, ...]:
     """Check a whole file and plan its slices, in one pass. ``count`` gives the number of records in a unit.
 
-    The file is parsed exactly as reading will parse it. Beside that, unit start tags are searched
-    for in the bytes: where parser and search find the same number of units they are the same ones
+    A plain file goes the quick way. Any other is parsed by the pull parser; beside that, unit start tags
+    are searched for: where parser and search find the same number of units they are the same ones
     (in well-formed UTF-8, ``<Name`` occurs outside a start tag only in comments, CDATA and
     processing instructions), and slices may begin there. Else the file becomes one slice.
 
@@ -86,9 +86,16 @@ def scan_units(
     chunks = iter_capped(path, limits)
     head = read_head(chunks)
     root = _checked_root(head, where, roots)
+    try:
+        units = scan_runs(head, chunks, root, roots[root], count)
+        if len(units) <= limits.xml_units:
+            return plan_slices(units, slice_records)
+    except (NotPlain, etree.XMLSyntaxError):  # whether anything is wrong, and what, the exact way tells
+        pass
+    chunks = iter_capped(path, limits)
     search = _TagSearch(root, roots[root], where, limits)
     counts = array("q")
-    for unit in iter_units(search.watch(chain([head], chunks)), where, roots[root]):
+    for unit in iter_units(search.watch(chunks), where, roots[root]):
         if next(unit.iter(etree.Entity), None) is not None:
             got = f"an entity reference in the record at line {unit.sourceline}"
             raise SourceError(reasons.XML_ENTITIES_FORBIDDEN, where, got, "none")
@@ -112,11 +119,21 @@ def iter_slice_units(path: Path, piece: Slice, roots: Roots) -> Iterator[etree._
     where = str(path)
     head = read_head(iter_chunks(path, end=HEAD_BYTES))
     root = _checked_root(head, where, roots)
+    n_given = 0
+    if piece.start > 0:
+        try:
+            body = iter_chunks(path, start=piece.start, end=piece.end)
+            for unit in iter_run_units(head, body, root, roots[root]):
+                yield unit
+                n_given += 1
+            return
+        except (NotPlain, etree.XMLSyntaxError):
+            pass  # the exact way goes on, or tells what is wrong
     body = iter_chunks(path, start=piece.start, end=piece.end)
     if piece.start > 0:
-        first = _unit_pattern(roots[root]).search(head)
+        first = unit_pattern(roots[root]).search(head)
         body = chain([head[: first.start()] if first else head], body, [f"</{root}>".encode()])
-    return iter_units(body, where, roots[root])
+    yield from islice(iter_units(body, where, roots[root]), n_given, None)
 
 
 def iter_units(chunks: Iterable[bytes], where: str, tags: Sequence[str]) -> Iterator[etree._Element]:
@@ -127,16 +144,7 @@ def iter_units(chunks: Iterable[bytes], where: str, tags: Sequence[str]) -> Iter
     parser = etree.XMLPullParser(
         events=("end",),
         tag=tuple(tags),
-        # Before lxml 6.1 this was ignored here (CVE-2026-41066): hence the floor in pyproject.toml.
-        resolve_entities=False,
-        load_dtd=False,
-        dtd_validation=False,
-        attribute_defaults=False,
-        no_network=True,
-        huge_tree=False,
-        recover=False,
-        remove_comments=True,
-        remove_pis=True,
+        **PARSER_OPTIONS,
     )
     try:
         for chunk in chunks:
@@ -177,10 +185,6 @@ def _checked_root(head: bytes, where: str, roots: Roots) -> str:
     return root
 
 
-def _unit_pattern(tags: Sequence[str]) -> re.Pattern[bytes]:
-    return re.compile(rb"<(?:%s)(?=[\s/>])" % "|".join(tags).encode())
-
-
 class _TagSearch:
     """Finds where units begin, in the bytes that pass by."""
 
@@ -189,7 +193,7 @@ class _TagSearch:
         self.root_end = 0
         self.n_bytes = 0
         self._is_plain = True
-        self._unit = _unit_pattern(tags)
+        self._unit = unit_pattern(tags)
         self._root_end = f"</{root}".encode()
         self._where = where
         self._max_bytes = limits.record_bytes
