@@ -39,7 +39,7 @@ class Limits:
     ratio: int = 100
     """Decompressed over compressed bytes. MEDLINE is near 6; gzip bombs near 1,000."""
     record_bytes: int = 16 << 20
-    """Bytes of one record in a line format, or between two tags in XML."""
+    """Bytes of one record."""
     xml_units: int = 1_000_000
     """Records in one XML file, whose places are held in memory. MEDLINE files have at most 30,000."""
 

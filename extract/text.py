@@ -44,6 +44,7 @@ from lxml import etree
 from extract import reasons
 from extract.errors import SourceError
 from extract.records import Field, Section
+from extract.xmlstream import local_name
 
 TEXT_RULE_VERSION = 1
 SECTION_SEPARATOR = "\n"
@@ -100,7 +101,7 @@ def _iter_marked(element: etree._Element) -> Iterator[str]:
     for child in element:
         if not isinstance(child.tag, str):
             raise SourceError(reasons.XML_ENTITIES_FORBIDDEN, got=f"entity {child.text!r} in a text")
-        name = _local_name(child)
+        name = local_name(child)
         if name == "math":
             yield _math_line(child)
         elif name in _SCRIPTS:
@@ -168,10 +169,10 @@ def _joins_as_subscript(base: str, body: str, following: str) -> bool:
 
 def _math_line(node: etree._Element) -> str:
     """Write a MathML element as one line, its scripts still as control characters."""
-    name = _local_name(node)
+    name = local_name(node)
     if name in _MATH_TOKENS:
         return squeeze("".join(_iter_marked(node))).translate(_INVISIBLE)
-    parts = [_math_line(child) for child in node if not _local_name(child).startswith("annotation")]
+    parts = [_math_line(child) for child in node if not local_name(child).startswith("annotation")]
     if name in _MATH_SUPERS and len(parts) == 2:
         return f"{parts[0]}{_SUP}{parts[1]}{_END_SUP}"
     if name in _MATH_SUBS and len(parts) == 2:
@@ -188,9 +189,3 @@ def _math_line(node: etree._Element) -> str:
 
 def _bracketed(line: str) -> str:
     return line if _SIMPLE.fullmatch(line) else f"({line})"
-
-
-def _local_name(element: etree._Element) -> str:
-    """The name without its namespace; nothing for an entity, which stands in no formula of ours."""
-    tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""

@@ -1,17 +1,20 @@
 """Responsible for the elements of a large XML file, read in pieces, with memory bounded by one record.
 
 It knows no element by name: callers say which root they take and which of its children they want
-(*units*). Entities are refused, external files never opened, and the parser's own limits (depth 256,
-text of 10 MB) stay on. Plain files, as MEDLINE's are, go the quick way (:mod:`extract.xmlruns`).
+(*units*). A child of any other name is refused: records might be inside, and would be lost without a word.
+Names count in whatever namespace. Entities are refused, external files never opened, and the parser's own
+limits (depth 256, text of 10 MB) stay on. Plain files, as MEDLINE's are, go the quick way
+(:mod:`extract.xmlruns`).
 """
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 from xml.parsers import expat
 
 from lxml import etree
@@ -29,25 +32,41 @@ Roots = Mapping[str, Sequence[str]]
 """Accepted root elements, each with the names of its children that are units."""
 
 
-def sniff_root(head: bytes, where: str) -> str:
-    """Name the root element of the XML that begins so.
+def local_name(element: etree._Element) -> str:
+    """The name of an element without its namespace; nothing for an entity."""
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+class _RootFound(Exception):
+    """Ends the search for the root element."""
+
+
+def sniff_root(head: bytes, where: str) -> tuple[str, int]:
+    """Name the root element of the XML that begins so, and tell where its start tag begins.
 
     :raises SourceError: ``xml_entities_forbidden`` for any entity declaration, ``xml_error``,
         ``bad_encoding``, ``not_pubmed`` for HTML.
     """
-    roots: list[str] = []
+    found: list[tuple[str, int]] = []
 
     def refuse(name: str, *_: object) -> None:
         raise SourceError(
             reasons.XML_ENTITIES_FORBIDDEN, where, f"a declaration of entity {name[:40]!r}", "none"
         )
 
+    def stop(name: str, _: object) -> None:
+        found.append((name, parser.CurrentByteIndex))
+        raise _RootFound
+
     parser = expat.ParserCreate()
     parser.EntityDeclHandler = refuse
-    parser.StartElementHandler = lambda name, _: roots.append(name)
+    parser.StartElementHandler = stop
     error = None
     try:
         parser.Parse(head, False)
+    except _RootFound:  # what follows it is for the real parser
+        pass
     except expat.ExpatError as exc:
         error = exc
     except (
@@ -55,10 +74,10 @@ def sniff_root(head: bytes, where: str) -> str:
         ValueError,
     ) as exc:  # an encoding that Python does not know, or expat not from Python
         raise SourceError(reasons.BAD_ENCODING, where, str(exc), "UTF-8") from exc
-    if head.lstrip()[:14].lower() == b"<!doctype html" or (roots and roots[0].lower() == "html"):
+    if head.lstrip()[:14].lower() == b"<!doctype html" or (found and found[0][0].lower() == "html"):
         raise SourceError(reasons.NOT_PUBMED, where, "an HTML page", advice=DOWNLOAD_AGAIN)
-    if roots:  # what follows the root's start tag is for the real parser
-        return roots[0]
+    if found:
+        return found[0]
     if error is None:
         raise SourceError(reasons.XML_ERROR, where, f"no element in the first {len(head)} bytes")
     code = reasons.BAD_ENCODING if error.code in _EXPAT_ENCODING_ERRORS else reasons.XML_ERROR
@@ -85,17 +104,17 @@ def scan_units(
     where = str(path)
     chunks = iter_capped(path, limits)
     head = read_head(chunks)
-    root = _checked_root(head, where, roots)
+    root, _ = _checked_root(head[:HEAD_BYTES], where, roots)  # reading looks at no more either
     try:
         units = scan_runs(head, chunks, root, roots[root], count)
-        if len(units) <= limits.xml_units:
+        if len(units) <= limits.xml_units and all(b - a <= limits.record_bytes for a, b, _ in units):
             return plan_slices(units, slice_records)
     except (NotPlain, etree.XMLSyntaxError):  # whether anything is wrong, and what, the exact way tells
         pass
-    chunks = iter_capped(path, limits)
     search = _TagSearch(root, roots[root], where, limits)
     counts = array("q")
-    for unit in iter_units(search.watch(chunks), where, roots[root]):
+    watched = search.watch(iter_capped(path, limits))
+    for unit in iter_units(watched, where, roots[root], max_bytes=limits.record_bytes):
         if next(unit.iter(etree.Entity), None) is not None:
             got = f"an entity reference in the record at line {unit.sourceline}"
             raise SourceError(reasons.XML_ENTITIES_FORBIDDEN, where, got, "none")
@@ -118,7 +137,7 @@ def iter_slice_units(path: Path, piece: Slice, roots: Roots) -> Iterator[etree._
     """
     where = str(path)
     head = read_head(iter_chunks(path, end=HEAD_BYTES))
-    root = _checked_root(head, where, roots)
+    root, start = _checked_root(head, where, roots)
     n_given = 0
     if piece.start > 0:
         try:
@@ -131,26 +150,38 @@ def iter_slice_units(path: Path, piece: Slice, roots: Roots) -> Iterator[etree._
             pass  # the exact way goes on, or tells what is wrong
     body = iter_chunks(path, start=piece.start, end=piece.end)
     if piece.start > 0:
-        first = unit_pattern(roots[root]).search(head)
-        body = chain([head[: first.start()] if first else head], body, [f"</{root}>".encode()])
+        tag = _START_TAG.match(head, start)
+        body = chain([head[: tag.end()] if tag else head], body, [f"</{root}>".encode()])
     yield from islice(iter_units(body, where, roots[root]), n_given, None)
 
 
-def iter_units(chunks: Iterable[bytes], where: str, tags: Sequence[str]) -> Iterator[etree._Element]:
-    """Yield the root's children of these names; each is emptied when the next is asked for.
+def iter_units(
+    chunks: Iterable[bytes], where: str, tags: Sequence[str], *, max_bytes: int | None = None
+) -> Iterator[etree._Element]:
+    """Yield the root's children, which must have these names; each is emptied when the next is asked for.
 
-    :raises SourceError: ``xml_error``, ``xml_limit``, ``bad_encoding``, ``xml_entities_forbidden``.
+    ``max_bytes`` bounds how long one may be, and with it the memory.
+
+    :raises SourceError: ``xml_error``, ``xml_limit``, ``bad_encoding``, ``xml_entities_forbidden``,
+        ``not_pubmed`` for a child of another name.
     """
     parser = etree.XMLPullParser(
         events=("end",),
-        tag=tuple(tags),
+        tag=tuple(f"{{*}}{tag}" for tag in tags),
         **PARSER_OPTIONS,
     )
+    drain = _Drain(parser, where, tags)
+    n_bytes = 0
     try:
         for chunk in chunks:
             parser.feed(chunk)
-            yield from _drain(parser)
-        parser.close()
+            n_bytes += len(chunk)
+            for unit in drain.iter_finished():
+                n_bytes = 0
+                yield unit
+            if max_bytes is not None and n_bytes > max_bytes:
+                raise SourceError(reasons.XML_LIMIT, where, f"more than {max_bytes} bytes in one record")
+        drain.check_end(parser.close())
     except etree.XMLSyntaxError as exc:
         raise _translated(exc, where) from exc
 
@@ -165,24 +196,55 @@ def read_head(chunks: Iterator[bytes]) -> bytes:
     return head
 
 
-def _drain(parser: etree.XMLPullParser) -> Iterator[etree._Element]:
-    for _, event in parser.read_events():
-        element = cast(etree._Element, event)
-        parent = element.getparent()
-        if parent is None or parent.getparent() is not None:
-            continue  # a name that is used again deeper down is no unit
-        yield element
-        element.clear()
-        while element.getprevious() is not None:
-            del parent[0]
+class _Drain:
+    """Takes finished units from the parser, and sees that nothing else stands beside them."""
+
+    def __init__(self, parser: etree.XMLPullParser, where: str, tags: Sequence[str]) -> None:
+        self._parser = parser
+        self._where = where
+        self._expected = " or ".join(f"<{tag}>" for tag in tags)
+        self._last: etree._Element | None = None
+
+    def iter_finished(self) -> Iterator[etree._Element]:
+        for _, event in self._parser.read_events():
+            unit = cast(etree._Element, event)
+            parent = unit.getparent()
+            if parent is None or parent.getparent() is not None:
+                continue  # a name that is used again deeper down is no unit
+            previous = unit.getprevious()
+            if previous is not self._last:
+                self._refuse(previous)
+            yield unit
+            unit.clear()
+            if previous is not None:
+                parent.remove(previous)
+            self._last = unit
+
+    def check_end(self, root: etree._Element) -> None:
+        """What follows the last unit, or all there is."""
+        last = next(root.iterchildren(reversed=True), None)
+        if last is not self._last:
+            self._refuse(last)
+
+    def _refuse(self, stranger: etree._Element | None) -> NoReturn:
+        name = "" if stranger is None else local_name(stranger)
+        if stranger is None or not name:
+            raise SourceError(
+                reasons.XML_ENTITIES_FORBIDDEN, self._where, "an entity among the records", "none"
+            )
+        got = f"<{name[:80]}> among the records, line {stranger.sourceline}"
+        raise SourceError(reasons.NOT_PUBMED, self._where, got, self._expected)
 
 
-def _checked_root(head: bytes, where: str, roots: Roots) -> str:
-    root = sniff_root(head, where)
+def _checked_root(head: bytes, where: str, roots: Roots) -> tuple[str, int]:
+    root, start = sniff_root(head, where)
     if root not in roots:
         expected = " or ".join(f"<{name}>" for name in roots)
         raise SourceError(reasons.NOT_PUBMED, where, f"root element <{root[:80]}>", expected)
-    return root
+    return root, start
+
+
+_START_TAG = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""")
 
 
 class _TagSearch:

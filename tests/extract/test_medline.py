@@ -114,6 +114,51 @@ def test_bad_pmid_in_a_deletion_is_rejected(tmp_path: Path) -> None:
     assert deleted == Deletion(4, 3, 1)
 
 
+MERGED = (
+    "<PubmedArticle>" + citation(7) + citation(8) + "</PubmedArticle>",
+    article(7).replace("</Article>", "</Article><Article><ArticleTitle>Other.</ArticleTitle></Article>"),
+    article(7).replace("</ArticleTitle>", "</ArticleTitle><ArticleTitle>Other.</ArticleTitle>"),
+    article(7, "T", "<AbstractText>A.</AbstractText>").replace(
+        "</Abstract>", "</Abstract><Abstract><AbstractText>B.</AbstractText></Abstract>"
+    ),
+)
+
+
+@pytest.mark.parametrize("unit", MERGED)
+def test_record_that_is_two_is_rejected_rather_than_half_read(tmp_path: Path, unit: str) -> None:
+    """A file that lost a line in between joins two records; one of them would go without a word."""
+    before, rejected, after = read_file(write(tmp_path, article(1), unit, article(2)))
+    assert isinstance(rejected, Rejected)
+    assert (rejected.reason, rejected.position) == (reasons.BAD_RECORD, 1)
+    assert isinstance(before, Citation)
+    assert isinstance(after, Citation)
+
+
+@pytest.mark.parametrize("pmids", ["<PMID>1</PMID><PMID>2</PMID>", "<PMID>12<i>3</i></PMID>"])
+def test_identity_is_never_half_of_what_is_there(tmp_path: Path, pmids: str) -> None:
+    unit = f"<PubmedArticle><MedlineCitation>{pmids}</MedlineCitation></PubmedArticle>"
+    (record,) = read_file(write(tmp_path, unit))
+    assert isinstance(record, Rejected)
+    assert record.reason == reasons.BAD_PMID
+
+
+def test_order_to_delete_that_is_no_pmid_is_rejected(tmp_path: Path) -> None:
+    rejected, deleted = read_file(
+        write(tmp_path, "<DeleteCitation><X><PMID>3</PMID></X><PMID>4</PMID></DeleteCitation>")
+    )
+    assert isinstance(rejected, Rejected)
+    assert deleted == Deletion(4, 1, 1)
+
+
+def test_names_count_in_any_namespace(tmp_path: Path) -> None:
+    section = '<AbstractText xmlns="urn:x">All of it.</AbstractText>'
+    (record,) = read_file(
+        write(tmp_path, article(5, "T", section).replace("<Article>", '<Article xmlns="urn:y">'))
+    )
+    assert isinstance(record, Citation)
+    assert [field.text for field in record.fields] == ["T", "All of it."]
+
+
 def test_real_files_hold_what_is_known_of_them(shared_data: Path) -> None:
     folder = shared_data / "medline"
     counts = {path.name: check_source(path).n_records for path in sorted(folder.glob("*.xml.gz"))}

@@ -318,7 +318,6 @@ UNITS = st.lists(
                 f"<DeleteCitation>{''.join(f'<PMID>{pmid}</PMID>' for pmid in pmids)}</DeleteCitation>"
             )
         ),
-        st.just("<Unknown><PubmedArticle>nested</PubmedArticle></Unknown>"),
         st.just("<!-- <PubmedArticle> -->"),
         st.just("<![CDATA[ ]]>"),
         st.just("<?note <PubmedArticle> ?>"),
@@ -386,6 +385,55 @@ def test_namespace_declared_on_the_root_reaches_every_slice(tmp_path: Path) -> N
     path = write(tmp_path, (DECLARATION + root + body + "</PubmedArticleSet>").encode())
     records = read_file(path, 1)
     assert [record.fields[0].text for record in records] == ["10^9"] * 3  # type: ignore[union-attr]
+
+
+def test_default_namespace_hides_no_record(tmp_path: Path) -> None:
+    content = article_set(article(n) for n in range(1, 4)).replace(
+        b"<PubmedArticleSet>", b'<PubmedArticleSet xmlns="urn:x">'
+    )
+    assert len(read_file(write(tmp_path, content), 1)) == 3
+
+
+@pytest.mark.parametrize(
+    "units",
+    [
+        ["<Wrapper>" + article(1) + "</Wrapper>"],
+        [article(1), "<PubmedArticleSet>" + article(2) + "</PubmedArticleSet>", article(3)],
+        [article(1), "<MedlineCitation><PMID>2</PMID></MedlineCitation>"],
+        ["<PubmedDataset/>", article(1)],
+    ],
+)
+def test_what_is_no_record_among_the_records_is_refused(tmp_path: Path, units: list[str]) -> None:
+    """Records may be inside; to pass over them would lose them without a word."""
+    error = refused(write(tmp_path, article_set(units)))
+    assert error.what == reasons.NOT_PUBMED
+    assert "among the records, line 3" in str(error) or "among the records, line 4" in str(error)
+
+
+def test_entity_between_records_is_refused(tmp_path: Path) -> None:
+    error = refused(write(tmp_path, article_set([article(1), "&x;", article(2)])))
+    assert error.what == reasons.XML_ENTITIES_FORBIDDEN
+
+
+@pytest.mark.parametrize("n_bytes", [65_380, 70_000, 300_000])
+def test_long_comment_before_the_first_record_cuts_no_slice(tmp_path: Path, n_bytes: int) -> None:
+    """Slices are read between the head, which must end with the root's start tag, and a root end tag."""
+    units = ["<!--" + "x" * n_bytes + "-->" + article(1), article(2), article(3)]
+    assert len(read_file(write(tmp_path, article_set(units)), 1)) == 3
+
+
+def test_root_that_comes_too_late_is_refused_by_the_check(tmp_path: Path) -> None:
+    """Not by the reading that follows, when the file already counts as whole."""
+    content = article_set([article(1)], doctype="<!--" + "x" * 100_000 + "-->")
+    assert refused(write(tmp_path, content)).what == reasons.XML_ERROR
+
+
+@pytest.mark.parametrize("opened", ["<PubmedArticle>", "<Unknown>"])
+def test_record_without_end_is_bounded_in_memory(tmp_path: Path, opened: str) -> None:
+    path = write(tmp_path, article_set([opened + "<a>b</a>" * 3_000_000]), "endless.xml")
+    said, kilobytes = run_probe(CHECK_PROBE, path)
+    assert said == reasons.XML_LIMIT
+    assert kilobytes < 900 * 1024
 
 
 def test_real_files_give_the_same_records_in_any_slices(shared_data: Path) -> None:
