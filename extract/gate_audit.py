@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 LEVELS = ("citation", "sentence")
 """What a sentence was dropped by: its citation is not of the domain, or the sentence has no trigger."""
+TELLING = 1000
+"""Audited sentences below which a bound says nothing but that they are few."""
 WRITTEN = "written"
 """Key of the entities that were found in what the gate let pass; those carried over are no part of it."""
 

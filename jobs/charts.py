@@ -1,121 +1,134 @@
-"""Responsible for the geometry of the report's charts: values to places in a picture. Pure.
+"""Responsible for drawing a report's lines, by pygal, as SVG that a page may hold.
 
-The pictures are SVG in the page's own template. A chart library would fix colours in the picture, while a
-page must be legible in light, dark and print; the light ones also load a script from elsewhere.
+pygal draws; what it adds for a page of its own (scripts, styles, random ids, comments) is taken out, so that
+the page's own styles decide the colours in light, dark and print, and the same numbers give the same picture.
+Bars are no pictures: the page makes them of its own boxes, whose texts stay legible on a phone.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import pairwise
 
-WIDTH = 640.0
-LABEL_WIDTH = 190.0
-TEXT_WIDTH = 120.0
-ROW_HEIGHT = 26.0
-PLOT_HEIGHT = 170.0
-MARGIN = 46.0
+import pygal
+from lxml import etree
+from markupsafe import Markup
 
+from jobs.report_parts import Curve, Point
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A row of a bar chart."""
+MOST_POINTS = 240
+MOST_DOTS = 60
+WIDE = (720, 240)
+NARROW = (340, 210)
+"""Width and height in CSS pixels: for a screen or paper, and for a phone, where the first would be tiny."""
 
-    label: str
-    text: str
-    """What stands behind the bar."""
-    y: float
-    width: float
-    mark: float | None
-    """Where a line crosses the bar, from the left edge of the picture."""
-    text_x: float
-    """Where the text begins: behind the bar, and behind the line where that is farther."""
-    alarm: bool
+_SVG = "{http://www.w3.org/2000/svg}"
+_DROPPED = ("script", "style", "defs", "desc")
+_KEPT = ("class", "x", "y", "cx", "cy", "r", "d", "transform", "width", "height", "viewBox", "text-anchor")
 
 
-@dataclass(frozen=True, slots=True)
-class BarRow:
-    """A value to show as a bar."""
-
-    label: str
-    value: float
-    text: str
-    mark: float | None = None
-    """A value to compare with."""
-    alarm: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A labelled place on an axis."""
-
-    at: float
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line chart."""
-
-    points: str
-    """As SVG wants them: ``x,y x,y``."""
-    dots: tuple[tuple[float, float, str], ...]
-    """Place of each point, and what it says; empty where there are too many to tell apart."""
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
-
-
-def bars(rows: Sequence[BarRow]) -> list[Bar]:
-    """Lay out bars below one another, the longest as long as there is room."""
-    largest = max((max(row.value, row.mark or 0.0) for row in rows), default=0.0) or 1.0
-    scale = (WIDTH - LABEL_WIDTH - TEXT_WIDTH) / largest
-    return [
-        Bar(
-            label=row.label,
-            text=row.text,
-            y=number * ROW_HEIGHT,
-            width=round(row.value * scale, 1),
-            mark=None if row.mark is None else round(LABEL_WIDTH + row.mark * scale, 1),
-            text_x=round(LABEL_WIDTH + max(row.value, row.mark or 0.0) * scale + 7, 1),
-            alarm=row.alarm,
-        )
-        for number, row in enumerate(rows)
-    ]
-
-
-def line(points: Sequence[tuple[float, float, str]], *, x_text: tuple[str, str]) -> Line | None:
-    """Lay out a line from zero up; None for fewer than two points.
-
-    :param points: x, y and what the point says.
-    :param x_text: what stands under the first and the last point.
-    """
+def draw(curve: Curve) -> Markup:
+    """The line twice, wide and narrow; styles show the one that fits. Empty for fewer than two points."""
+    points = thin(curve.points, MOST_POINTS)
     if len(points) < 2:
-        return None
-    xs, ys = [point[0] for point in points], [point[1] for point in points]
-    top = nice_ceiling(max(ys))
-    span = max(xs) - min(xs) or 1.0
-    places = [
-        (
-            round(MARGIN + (x - min(xs)) / span * (WIDTH - 2 * MARGIN), 1),
-            round(PLOT_HEIGHT * (1 - y / top), 1),
-            text,
-        )
-        for x, y, text in points
-    ]
-    return Line(
-        points=" ".join(f"{x},{y}" for x, y, _ in places),
-        dots=tuple(places) if len(places) <= 60 else (),
-        x_ticks=(Tick(MARGIN, x_text[0]), Tick(WIDTH - MARGIN, x_text[1])),
-        y_ticks=tuple(
-            Tick(PLOT_HEIGHT * (1 - share), f"{top * share:,.4g}") for share in (0.0, 0.25, 0.5, 0.75, 1.0)
-        ),
+        return Markup("")
+    return Markup("").join(
+        _draw(curve, points, size, name) for size, name in ((WIDE, "broad"), (NARROW, "narrow"))
     )
 
 
-def nice_ceiling(value: float) -> float:
-    """The next number that an axis may end at: 1, 2, 4 or 8 times a power of ten."""
-    if value <= 0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(power * step for step in (1, 2, 4, 8, 10) if power * step >= value * (1 - 1e-12))
+def thin(points: Sequence[Point], most: int) -> list[Point]:
+    """At most so many of the points, evenly chosen, the first and the last among them."""
+    if len(points) <= most:
+        return list(points)
+    return [points[round(number * (len(points) - 1) / (most - 1))] for number in range(most)]
+
+
+def _draw(curve: Curve, points: Sequence[Point], size: tuple[int, int], name: str) -> Markup:
+    chart = pygal.XY(
+        width=size[0],
+        height=size[1],
+        js=[],
+        show_legend=False,
+        show_dots=len(points) <= MOST_DOTS,
+        dots_size=3,
+        margin=8,
+        include_x_axis=True,
+        show_x_guides=False,
+        value_formatter=lambda value: f"{value:,.6g}",
+        x_value_formatter=lambda _: "",
+        order_min=-3,
+        max_scale=6,
+    )
+    chart.add("", [(point.x, point.y) for point in points])
+    root = etree.fromstring(chart.render(is_unicode=False), _parser())
+    _clean(root)
+    _add_titles(root, points)
+    _add_ends(root, curve.ends)
+    root.attrib.clear()
+    for key, value in (("viewBox", f"0 0 {size[0]} {size[1]}"), ("class", f"chart {name}"), ("role", "img")):
+        root.set(key, value)
+    root.set("aria-label", curve.title)
+    drawn = etree.tostring(root, encoding="unicode")
+    return Markup(drawn.replace(f' xmlns="{_SVG[1:-1]}"', "", 1))  # needless within HTML
+
+
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(remove_comments=True, resolve_entities=False, no_network=True)
+
+
+def _clean(root: etree._Element) -> None:
+    """Leave shapes, texts and classes; nothing that acts, loads or differs from time to time."""
+    for element in list(root.iter()):
+        if etree.QName(element).localname in _DROPPED:
+            parent = element.getparent()
+            if parent is not None:
+                parent.remove(element)
+            continue
+        for key in set(element.attrib) - set(_KEPT):
+            del element.attrib[key]
+    etree.cleanup_namespaces(root)
+
+
+def _add_titles(root: etree._Element, points: Sequence[Point]) -> None:
+    """What each dot says when pointed at."""
+    for dot, point in zip(root.iter(f"{_SVG}circle"), points, strict=False):
+        etree.SubElement(dot, f"{_SVG}title").text = point.text
+
+
+def _add_ends(root: etree._Element, ends: tuple[str, str]) -> None:
+    """Name the ends of the line under the axis; what lies between is told by the dots."""
+    plot = next(element for element in root.iter(f"{_SVG}g") if element.get("class") == "plot")
+    background = next(plot.iter(f"{_SVG}rect"))
+    width, height = float(background.get("width", 0)), float(background.get("height", 0))
+    for x, anchor, text in ((0.0, "start", ends[0]), (width, "end", ends[1])):
+        end = etree.SubElement(plot, f"{_SVG}text", {"class": "end", "text-anchor": anchor})
+        end.set("x", f"{x:.0f}")
+        end.set("y", f"{height + 18:.0f}")
+        end.text = text
+
+
+def pace_points(spans: Sequence[tuple[float, float, int]], n_bins: int) -> list[tuple[float, float]]:
+    """Work per second over time, from spans of work that each went on evenly.
+
+    :param spans: when each began and ended, in seconds, and how much was done in it.
+    :returns: the middle of each bin, in seconds, and the pace in it.
+    """
+    if not spans:
+        return []
+    first, last = min(begin for begin, _, _ in spans), max(end for _, end, _ in spans)
+    width = (last - first) / n_bins
+    if width <= 0:
+        return []
+    edges = [first + number * width for number in range(n_bins + 1)]
+    done = [0.0] * n_bins
+    for begin, end, amount in spans:
+        length = max(end - begin, 1e-9)
+        low, high = int((begin - first) / width), min(int((end - first) / width), n_bins - 1)
+        for number in range(min(low, n_bins - 1), high + 1):
+            overlap = min(end, edges[number + 1]) - max(begin, edges[number])
+            done[number] += amount * max(overlap, 0.0) / length
+    return [
+        ((left + right) / 2, amount / width)
+        for (left, right), amount in zip(pairwise(edges), done, strict=True)
+    ]

@@ -40,6 +40,8 @@ class JobConfig:
     """A model that a sample of the tagged sentences goes through too: mostly the dense parent. Its answers
     are only counted."""
     shadow_share: float = SHADOW_SHARE
+    shadow_least: int = 0
+    """Citations a worker below which that model is not asked."""
 
 
 class Listener(Protocol):

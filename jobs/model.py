@@ -18,6 +18,8 @@ from jobs.errors import ModelUnavailable
 
 SHADOW_SHARE = 0.005
 """Share of the tagged sentences that go through another model too, where there is one."""
+SHADOW_LEAST = 15_000
+"""Citations a worker from which a model that nobody asked for is opened: before, that costs too much."""
 
 
 class SentenceTagger(Protocol):

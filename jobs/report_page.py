@@ -1,7 +1,7 @@
 """Responsible for the report as a web page: one file, no script, nothing loaded from elsewhere.
 
-All texts pass through Jinja's autoescape, and the page forbids itself everything but its own styles, so
-that nothing in an input (ids, file names, reasons) can act in a reader's browser.
+All texts pass through Jinja's autoescape or lxml's, and the page forbids itself everything but its own
+styles, so that nothing in an input (ids, file names, reasons, sentences) can act in a reader's browser.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from extract.commits import read_commits
-from extract.errors import OutputError
 from jobs import charts
 from jobs.durable import put_over
-from jobs.prices import Instance, read_prices
-from jobs.report import read_report
-from jobs.report_sections import Page, build_page
-from jobs.run_view import read_run_view
+from jobs.prices import Instance
+from jobs.report_choice import read_choice
+from jobs.report_parts import BarRow, Page
+from jobs.report_sections import build_page
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -32,17 +30,11 @@ def write_report_page(
     :raises OutputError: when the folder is no output, or damaged, or has no such run.
     :raises OutputUnwritable: when the page cannot be written.
     """
-    lines = [entry for entry in read_report(root) if run_id is None or entry.run_id <= run_id]
-    busy = [entry for entry in lines if entry.tally.n_citations]
-    if run_id is not None and run_id not in {entry.run_id for entry in lines}:
-        raise OutputError("no such run", str(root), run_id, "a run of `extract report`")
-    candidates = [entry for entry in lines if entry.run_id == run_id] or busy or lines
-    if not candidates:
+    choice = read_choice(root, run_id=run_id, prices=prices)
+    if choice.shown is None or choice.view is None:
         page = Page("No runs yet", str(root.name), (), (), ())
     else:
-        shown = candidates[-1]
-        view = read_run_view(root, shown.run_id, read_commits(root).values())
-        page = build_page(view, shown, lines, read_prices() if prices is None else prices)
+        page = build_page(choice.view, choice.shown, choice.lines, choice.prices)
     put_over(path, render(page).encode("utf-8", "replace"))
 
 
@@ -51,11 +43,19 @@ def render(page: Page) -> str:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    return environment.get_template("page.html.j2").render(
-        page=page,
-        width=charts.WIDTH,
-        label_width=charts.LABEL_WIDTH,
-        row_height=charts.ROW_HEIGHT,
-        plot_height=charts.PLOT_HEIGHT,
-        margin=charts.MARGIN,
-    )
+    environment.filters["drawn"] = charts.draw
+    environment.filters["scaled"] = scaled
+    return environment.get_template("page.html.j2").render(page=page)
+
+
+def scaled(rows: Sequence[BarRow]) -> list[tuple[BarRow, float, float | None]]:
+    """Bars with their lengths and marks in per cent of the longest."""
+    longest = max((max(row.value, row.mark or 0.0) for row in rows), default=0.0) or 1.0
+    return [
+        (
+            row,
+            round(100 * row.value / longest, 2),
+            None if row.mark is None else round(100 * row.mark / longest, 2),
+        )
+        for row in rows
+    ]

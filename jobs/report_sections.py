@@ -1,91 +1,80 @@
-"""Responsible for what the report page says, part by part: a run's numbers as texts, bars and lines. Pure."""
+"""Responsible for what a report says of a run, part by part: its numbers as texts, bars and lines. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from extract.gate_audit import TELLING
 from jobs import charts
-from jobs.charts import Bar, BarRow, Line
 from jobs.prices import Instance
-from jobs.report import RunLine, by_model
+from jobs.report import RunLine
+from jobs.report_cost import cost_section, runs_section, trend_section
+from jobs.report_found import (
+    fates_section,
+    gate_section,
+    labels_section,
+    quarantine_section,
+    shadow_section,
+)
+from jobs.report_parts import BarRow, Curve, Page, Point, Section, duration, number, share
 from jobs.run_view import RunView
+
+__all__ = ["Page", "Section", "build_page"]
 
 GOOD_ERROR = 0.15
 """A prediction is good when the run took no more than this share longer or shorter."""
-_TREND_RUNS = 30
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page; what is empty is not shown."""
-
-    title: str
-    text: str = ""
-    caption: str = ""
-    bars: Sequence[Bar] = ()
-    line: Line | None = None
-    columns: Sequence[str] = ()
-    rows: Sequence[Sequence[str]] = ()
-    lists: Sequence[tuple[str, Sequence[str]]] = ()
-
-    @property
-    def says_something(self) -> bool:
-        return bool(self.text or self.bars or self.line or self.rows or self.lists)
-
-
-@dataclass(frozen=True)
-class Page:
-    """The whole page, as text that is not escaped yet."""
-
-    title: str
-    subtitle: str
-    figures: Sequence[tuple[str, str]]
-    notices: Sequence[str]
-    sections: Sequence[Section]
+STAGES = ("open", "read", "split", "tag", "check", "write")
+_BINS = 30
 
 
 def build_page(view: RunView, line: RunLine, lines: Sequence[RunLine], prices: Sequence[Instance]) -> Page:
     """All that is to be said about a run."""
     sections = (
-        _fates(view),
+        fates_section(view),
         _progress(view),
         _stages(view),
         _workers(view),
-        _quarantine(view),
-        _labels(view),
-        _cost(lines, prices),
-        _trend(lines),
-        _runs(lines),
+        _padding(view),
+        gate_section(view),
+        shadow_section(view),
+        quarantine_section(view),
+        labels_section(view),
+        cost_section(view, lines, prices),
+        trend_section(lines),
+        runs_section(lines),
         _made_with(view),
     )
     return Page(
         title=f"Run {line.run_id.partition('-')[0].lstrip('0')}: {line.status}",
         subtitle=f"{line.run_id} with {line.model}, started {line.started_at or 'at an unknown time'}",
         figures=_figures(view, line),
-        notices=list(_notices(view, line)),
+        notices=_notices(view, line),
         sections=[section for section in sections if section.says_something],
     )
 
 
 def _figures(view: RunView, line: RunLine) -> list[tuple[str, str]]:
     tally = view.tally
-    gated = tally.n_gated_out / tally.n_sentences if tally.n_sentences else 0.0
     wall = line.wall_seconds
     plan = [] if line.prediction_error is None else [("against the plan", f"{line.prediction_error:+.1%}")]
+    loss = tally.gate_loss.loss_upper if tally.n_audited >= TELLING else None
+    agreement = None if tally.shadow is None else tally.shadow.all_labels.agreement
     return [
         ("citations", f"{tally.n_citations:,}"),
         ("entities", f"{tally.n_entities:,}"),
         ("quarantined", f"{tally.fates['quarantined']:,}"),
         ("not tagged again", f"{tally.n_carried:,}"),
         ("sentences", f"{tally.n_sentences:,}"),
-        ("gated out", f"{gated:.1%}"),
+        ("gated out", share(tally.n_gated_out / tally.n_sentences if tally.n_sentences else 0.0)),
+        *([] if loss is None else [("lost by the gate, at most", share(loss))]),
+        *([] if agreement is None else [("agrees with the parent", share(agreement))]),
         ("tokens", f"{tally.n_tokens:,}"),
-        ("wall time", _duration(wall)),
-        ("citations/s", _number(tally.n_citations / wall if wall else None)),
-        ("tokens/s", _number(tally.n_tokens / wall if wall else None)),
-        ("CPU time", _duration(tally.cpu_seconds)),
-        ("USD per million", _number(line.usd_per_million)),
+        *([] if tally.padding is None else [("padding", share(tally.padding))]),
+        ("wall time", duration(wall)),
+        ("citations/s", number(tally.n_citations / wall if wall else None)),
+        ("tokens/s", number(tally.n_tokens / wall if wall else None)),
+        ("CPU time", duration(tally.cpu_seconds)),
+        ("USD per million", number(line.usd_per_million)),
         *plan,
     ]
 
@@ -104,152 +93,96 @@ def _notices(view: RunView, line: RunLine) -> list[str]:
     return notices
 
 
-def _fates(view: RunView) -> Section:
-    total = view.tally.n_citations
-    rows = [
-        BarRow(fate, count, f"{count:,} ({count / total:.1%})", alarm=fate == "quarantined")
-        for fate, count in sorted(view.tally.fates.items(), key=lambda item: -item[1])
-    ]
-    return Section("What became of the citations", caption="citations by fate", bars=charts.bars(rows))
-
-
 def _progress(view: RunView) -> Section:
-    points = [
-        (seconds, float(total), f"{total:,} after {_duration(seconds)}") for seconds, total in view.progress
-    ]
-    ends = (_duration(0.0), _duration(points[-1][0])) if points else ("", "")
+    """Pace, and what was done in all, over the time of the shards."""
+    spans = [(span.begin, span.end, span.n_citations) for span in view.spans]
+    pace = charts.pace_points(spans, min(_BINS, max(2, 2 * len(spans))))
+    last = spans[-1][1] if spans else 0.0
+    ends = ("start", f"after {duration(last)}")
+    done = [Point(0.0, 0.0, "nothing yet")]
+    for _, end, n_citations in spans:
+        total = int(done[-1].y) + n_citations
+        done.append(Point(end, total, f"{total:,} after {duration(end)}"))
     return Section(
         "Over time",
-        caption="citations committed, from the first commit on (times of the commit records)",
-        line=charts.line(points, x_text=ends),
+        text="By the times of the commit records; a shard's citations are spread over the time it took.",
+        curves=(
+            Curve(
+                "citations/s",
+                tuple(Point(at, value, f"{value:,.1f}/s after {duration(at)}") for at, value in pace),
+                ends,
+            ),
+            Curve("citations committed", tuple(done), ends),
+        )
+        if spans
+        else (),
     )
 
 
 def _stages(view: RunView) -> Section:
     total = sum(view.stage_seconds.values()) or 1.0
     rows = [
-        BarRow(stage, seconds, f"{seconds / total:.1%} ({_duration(seconds)})")
-        for stage, seconds in view.stage_seconds.items()
+        BarRow(stage, seconds, f"{seconds / total:.1%} ({duration(seconds)})")
+        for stage, seconds in sorted(view.stage_seconds.items(), key=lambda item: _order(item[0]))
     ]
-    return Section("Where the time went", caption="CPU time of the workers by stage", bars=charts.bars(rows))
+    return Section(
+        "Where the time went",
+        caption="CPU time of the workers by stage; check is the sample of what the gate dropped and the "
+        "second opinion",
+        bars=rows,
+    )
+
+
+def _order(stage: str) -> int:
+    """Where a stage stands in a shard; records keep them by name."""
+    return STAGES.index(stage) if stage in STAGES else len(STAGES)
 
 
 def _workers(view: RunView) -> Section:
     tally = view.tally
-    rows = [
-        BarRow(f"worker {number}", tally.worker_seconds[worker], _duration(tally.worker_seconds[worker]))
-        for number, worker in enumerate(sorted(tally.worker_seconds), start=1)
-    ]
-    cells = [
-        (
-            f"worker {number}",
-            f"{tally.worker_citations[worker]:,}",
-            _duration(tally.worker_seconds[worker]),
-            _number(tally.worker_citations[worker] / max(tally.worker_seconds[worker], 1e-9)),
-            f"{tally.worker_rss[worker] / 2**20:,.0f}",
-        )
-        for number, worker in enumerate(sorted(tally.worker_seconds), start=1)
-    ]
+    workers = list(enumerate(sorted(tally.worker_seconds), start=1))
+    busy = [tally.worker_seconds[worker] for _, worker in workers]
+    text = ""
+    if len(busy) > 1:
+        spread = (max(busy) - min(busy)) / max(max(busy), 1e-9)
+        text = f"The least busy worker was busy {share(1 - spread)} as long as the busiest."
     return Section(
         "Workers",
+        text=text,
         caption="time busy with shards",
-        bars=charts.bars(rows),
+        bars=[
+            BarRow(f"worker {n}", seconds, duration(seconds))
+            for (n, _), seconds in zip(workers, busy, strict=True)
+        ],
         columns=("worker", "citations", "busy", "citations/s", "peak MiB"),
-        rows=cells,
-    )
-
-
-def _quarantine(view: RunView) -> Section:
-    lists = [(f"{reason.count:,} × {reason.reason}", reason.examples) for reason in view.reasons]
-    return Section("Quarantined", lists=lists)
-
-
-def _labels(view: RunView) -> Section:
-    rows = [
-        BarRow(
-            entry.label,
-            entry.per_thousand,
-            f"{entry.per_thousand:,.2f}" + ("" if entry.change is None else f" ({entry.change:+.0%})"),
-            mark=entry.before,
-            alarm=entry.alarm,
-        )
-        for entry in view.labels
-    ]
-    return Section(
-        "Entities by label",
-        caption="entities for each thousand sentences; the upright line is the mean of earlier runs",
-        bars=charts.bars(rows),
-    )
-
-
-def _cost(lines: Sequence[RunLine], prices: Sequence[Instance]) -> Section:
-    models = by_model(lines)
-    seconds = {
-        model["model"]: sum(
-            (entry.wall_seconds or 0.0) * (entry.workers or 1)
-            for entry in lines
-            if entry.model == model["model"] and entry.wall_seconds and entry.tally.n_citations
-        )
-        / model["citations"]
-        for model in models
-    }
-    return Section(
-        "What a million citations cost",
-        text="USD, with one worker a vCPU that is as fast as those of these runs." if models else "",
-        columns=("machine", "vCPU", "USD/h", *(model["model"] for model in models)),
         rows=[
             (
-                instance.name,
-                str(instance.n_vcpus),
-                f"{instance.usd_per_hour:,.3f}",
-                *(f"{instance.usd_per_million(seconds[model['model']]):,.2f}" for model in models),
+                f"worker {n}",
+                f"{tally.worker_citations[worker]:,}",
+                duration(tally.worker_seconds[worker]),
+                number(tally.worker_citations[worker] / max(tally.worker_seconds[worker], 1e-9)),
+                f"{tally.worker_rss[worker] / 2**20:,.0f}",
             )
-            for instance in prices
-            if models
+            for n, worker in workers
         ],
     )
 
 
-def _trend(lines: Sequence[RunLine]) -> Section:
-    timed = [entry for entry in lines if entry.wall_seconds and entry.tally.n_citations][-_TREND_RUNS:]
-    points = []
-    for number, entry in enumerate(timed):
-        pace = entry.tally.n_citations / (entry.wall_seconds or 1.0)
-        points.append((float(number), pace, f"{entry.run_id}: {pace:,.1f} citations/s with {entry.model}"))
-    ends = (_day(timed[0]), _day(timed[-1])) if timed else ("", "")
+def _padding(view: RunView) -> Section:
+    """Tokens computed against tokens of sentences."""
+    seen, padding = view.tally.computed, view.tally.padding
+    if padding is None:
+        return Section("Padding")
+    extra = seen["computed"] - seen["tokens"] - seen["padding"]
     return Section(
-        "From night to night", caption="citations/s, run by run", line=charts.line(points, x_text=ends)
-    )
-
-
-def _runs(lines: Sequence[RunLine]) -> Section:
-    shown = list(reversed(lines))[:_TREND_RUNS]
-    return Section(
-        "Runs",
-        columns=(
-            "run",
-            "model",
-            "status",
-            "citations",
-            "entities",
-            "quarantined",
-            "time",
-            "citations/s",
-            "USD/M",
-        ),
+        "Padding",
+        text=f"Of {seen['computed']:,} tokens that the model computed, {seen['padding']:,} were padding "
+        f"({share(padding)}): batches hold windows of one length.",
+        columns=("tokens", "count", "share"),
         rows=[
-            (
-                entry.run_id,
-                entry.model,
-                entry.status,
-                f"{entry.tally.n_citations:,}",
-                f"{entry.tally.n_entities:,}",
-                f"{entry.tally.fates['quarantined']:,}",
-                _duration(entry.wall_seconds),
-                _number(entry.tally.n_citations / entry.wall_seconds if entry.wall_seconds else None),
-                _number(entry.usd_per_million),
-            )
-            for entry in shown
+            ("of sentences", f"{seen['tokens']:,}", share(seen["tokens"] / seen["computed"])),
+            ("special, and overlaps of long sentences", f"{extra:,}", share(extra / seen["computed"])),
+            ("padding", f"{seen['padding']:,}", share(padding)),
         ],
     )
 
@@ -261,20 +194,3 @@ def _made_with(view: RunView) -> Section:
         for name, value in dict(view.facts.get(group) or {}).items()
     ]
     return Section("Made with", columns=("what", "value"), rows=rows)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.1f}" if value >= 100 else f"{value:,.2f}"
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    hours, rest = divmod(round(seconds), 3600)
-    return f"{hours} h {rest // 60:02d} min" if hours else f"{rest // 60} min {rest % 60:02d} s"
-
-
-def _day(entry: RunLine) -> str:
-    return entry.started_at[:10] or entry.run_id[:6]

@@ -212,6 +212,7 @@ class _Run:
             listener=self._listener,
             on_commit=self._tally.add,
             n_citations=n_pending,
+            n_workers=self._n_workers,
             carry=refresh_index(self._config.out.absolute(), done, self._settings),
         )
         try:

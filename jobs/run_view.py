@@ -1,19 +1,20 @@
-"""Responsible for what the report page says about one run: read from its records and commits."""
+"""Responsible for what the report says about one run: read from its records and commits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
 from extract.commits import COMMITS, CommitRecord
+from extract.evidence import clean_text
 from extract.table import read_table
 from jobs.drift import LabelLine, compare_labels, count_labels
 from jobs.metrics import Tally
-from jobs.runs import read_run
+from jobs.runs import read_metrics, read_run
 
 EARLIER_RUNS = 10
 EXAMPLES = 5
@@ -30,24 +31,74 @@ class Reason:
     """Source, position and id of some."""
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A shard in time, as its commit record tells."""
+
+    begin: float
+    """Seconds from the first shard's begin on."""
+    end: float
+    n_citations: int
+
+
 @dataclass(frozen=True)
 class RunView:
-    """One run, as its page shows it."""
+    """One run, as its report shows it."""
 
     run_id: str
-    facts: dict[str, Any]
+    facts: Mapping[str, Any]
     """What the run noted when it began."""
     tally: Tally
-    stage_seconds: dict[str, float]
+    stage_seconds: Mapping[str, float]
     """CPU time by stage; empty where the shards did not note it."""
-    reasons: tuple[Reason, ...]
-    labels: tuple[LabelLine, ...]
-    progress: tuple[tuple[float, int], ...]
-    """Seconds since the first commit, and citations committed by then."""
+    reasons: tuple[Reason, ...] = ()
+    labels: tuple[LabelLine, ...] = ()
+    n_earlier: int = 0
+    """Earlier runs that the labels are compared with."""
+    spans: tuple[Span, ...] = ()
+    """In the order of their ends."""
+    metrics: Mapping[str, Any] | None = None
+    """What the run noted when it ended; None or empty where it could not."""
 
     @property
     def alarms(self) -> list[LabelLine]:
         return [line for line in self.labels if line.alarm]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for scripts."""
+        total = sum(self.stage_seconds.values()) or 1.0
+        return {
+            "run_id": self.run_id,
+            "fates": dict(sorted(self.tally.fates.items())),
+            "progress": [
+                {"seconds": round(span.end, 3), "citations": span.n_citations} for span in self.spans
+            ],
+            "stages": {
+                stage: {"cpu_seconds": round(seconds, 3), "share": round(seconds / total, 4)}
+                for stage, seconds in self.stage_seconds.items()
+            },
+            "per_worker": self._workers(),
+            **self.tally.checks(),
+            "gate_measured": dict(self.facts.get("gate_measured") or {}),
+            "quarantine": [asdict(reason) for reason in self.reasons],
+            "labels": [_label(line) for line in self.labels],
+            "earlier_runs": self.n_earlier,
+            "drift_alarms": [line.label for line in self.alarms],
+            "made_with": {name: self.facts.get(name) for name in ("host", "settings", "versions")},
+        }
+
+    def _workers(self) -> list[dict[str, Any]]:
+        tally = self.tally
+        return [
+            {
+                "worker": worker,
+                "citations": tally.worker_citations[worker],
+                "busy_seconds": round(seconds, 3),
+                "citations_per_second": round(tally.worker_citations[worker] / max(seconds, 1e-9), 2),
+                "peak_rss_bytes": tally.worker_rss[worker],
+            }
+            for worker, seconds in sorted(tally.worker_seconds.items())
+        ]
 
 
 def read_run_view(root: Path, run_id: str, commits: Iterable[CommitRecord]) -> RunView:
@@ -60,7 +111,7 @@ def read_run_view(root: Path, run_id: str, commits: Iterable[CommitRecord]) -> R
     for commit in commits:
         by_run.setdefault(commit.run_id, []).append(commit)
     mine = by_run.get(run_id, [])
-    earlier = [run for run in sorted(by_run) if run < run_id][-EARLIER_RUNS:]
+    earlier = _comparable(by_run, run_id)
     tally = Tally()
     for commit in mine:
         tally.add(commit)
@@ -71,10 +122,34 @@ def read_run_view(root: Path, run_id: str, commits: Iterable[CommitRecord]) -> R
         stage_seconds=_stages(mine),
         reasons=tuple(_reasons(root, mine)),
         labels=tuple(
-            compare_labels(count_labels(root, mine), [count_labels(root, by_run[run]) for run in earlier])
+            compare_labels(count_labels(root, mine), [count_labels(root, commits) for commits in earlier])
         ),
-        progress=tuple(_progress(root, mine)),
+        n_earlier=len(earlier),
+        spans=tuple(_spans(root, mine)),
+        metrics=read_metrics(root, run_id),
     )
+
+
+def _comparable(by_run: Mapping[str, Sequence[CommitRecord]], run_id: str) -> list[Sequence[CommitRecord]]:
+    """The last runs before one, made with the same settings: another model rightly finds other things."""
+    settings = {commit.settings for commit in by_run.get(run_id, ())}
+    alike = [
+        commits
+        for run, commits in sorted(by_run.items())
+        if run < run_id and {commit.settings for commit in commits} & settings
+    ]
+    return alike[-EARLIER_RUNS:]
+
+
+def _label(line: LabelLine) -> dict[str, Any]:
+    return {
+        "label": line.label,
+        "entities": line.n_entities,
+        "per_thousand_sentences": round(line.per_thousand, 4),
+        "per_thousand_before": None if line.before is None else round(line.before, 4),
+        "change": None if line.change is None else round(line.change, 4),
+        "alarm": line.alarm,
+    }
 
 
 def _stages(commits: Sequence[CommitRecord]) -> dict[str, float]:
@@ -94,21 +169,23 @@ def _reasons(root: Path, commits: Sequence[CommitRecord]) -> Iterable[Reason]:
             continue
         table = read_table(root / "citations" / file.name, ["fate", "reason", "source", "position", "doc_id"])
         for row in table.filter(pc.field("fate") == "quarantined").to_pylist():
-            reason, _, detail = (row["reason"] or "unknown").partition(":")
+            reason, _, detail = clean_text(row["reason"] or "unknown").partition(":")
             example = f"{row['source']}, record {row['position']}, id {row['doc_id'] or '?'}:{detail}"
-            found.setdefault(reason, []).append(example[:_LONGEST_EXAMPLE])
+            found.setdefault(reason, []).append(clean_text(example)[:_LONGEST_EXAMPLE])
     ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
     return [Reason(reason, len(examples), tuple(examples[:EXAMPLES])) for reason, examples in ordered]
 
 
-def _progress(root: Path, commits: Sequence[CommitRecord]) -> Iterable[tuple[float, int]]:
-    """Citations over time, by the times at which the commit records appeared."""
+def _spans(root: Path, commits: Sequence[CommitRecord]) -> list[Span]:
+    """Shards in time: a record appears when its shard ends, and says how long that took."""
     times = []
     for commit in commits:
         path = root / COMMITS / f"{commit.shard}.json"
         if path.exists():
-            times.append((path.stat().st_mtime, commit.n_citations))
-    total = 0
-    for at, n_citations in sorted(times):
-        total += n_citations
-        yield at - min(times)[0], total
+            end = path.stat().st_mtime
+            times.append((end - commit.wall_seconds, end, commit.n_citations))
+    first = min((begin for begin, _, _ in times), default=0.0)
+    return sorted(
+        (Span(begin - first, end - first, n_citations) for begin, end, n_citations in times),
+        key=lambda span: (span.end, span.begin),
+    )

@@ -52,6 +52,7 @@ class Work:
         listener: Listener,
         on_commit: Callable[[CommitRecord], None],
         n_citations: int,
+        n_workers: int,
         carry: Path | None,
     ) -> None:
         self._config = config
@@ -60,6 +61,7 @@ class Work:
         self._listener = listener
         self._on_commit = on_commit
         self._carry = carry
+        self._shadow = config.shadow if n_citations >= config.shadow_least * n_workers else None
         self._attempts: Counter[str] = Counter()
         self._excused: Counter[str] = Counter()
         self._suspects: list[Shard] = []
@@ -140,7 +142,7 @@ class Work:
             gate=self._config.gate,
             versions=own_versions(),
             carry=self._carry,
-            shadow=self._config.shadow,
+            shadow=self._shadow,
             shadow_share=self._config.shadow_share,
         )
 

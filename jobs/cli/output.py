@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from extract.gate_audit import TELLING
 from jobs.cli.failure import printable
 from jobs.words import counted
 
@@ -50,16 +51,12 @@ def _fates_line(report: Mapping[str, Any]) -> str:
     return f"{counted(read, 'record')} read, each with one fate: {', '.join(fates) or 'none'}"
 
 
-_TELLING = 1000
-"""Audited sentences below which a bound says nothing but that they are few."""
-
-
 def _audit_lines(report: Mapping[str, Any]) -> list[str]:
     """What the sample of the dropped sentences says of the gate."""
     lines = []
     for level, seen in report["gate_audit"].items():
         if seen["audited"]:
-            told = seen["audited"] >= _TELLING and seen["loss_upper"] is not None
+            told = seen["audited"] >= TELLING and seen["loss_upper"] is not None
             bound = f": at most {seen['loss_upper']:.1%} lost (95 % bound)" if told else ""
             lines.append(
                 f"gate, by {level}: {seen['dropped']:,} sentences dropped, {seen['audited']:,} of them "

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     "--shadow",
     metavar="MODEL",
     help="Model that 0.5 % of the tagged sentences go through too, to see how far both agree; none for none. "
-    "[default: the dense parent, if it lies beside the model]",
+    "[default: the dense parent, if it lies beside the model and the run is long]",
 )
 @click.option("--shard-size", type=click.IntRange(1), help="Citations a shard. [default: by size of input]")
 def run(as_json: bool, **options: Any) -> None:
@@ -91,7 +91,7 @@ def _config_of(
 ) -> JobConfig:
     from cluster import ClusterConfig, read_config
     from jobs.config import JobConfig
-    from jobs.model import find_model
+    from jobs.model import SHADOW_LEAST, find_model
     from jobs.parent import find_shadow
 
     _refuse_urls(*inputs, str(out))
@@ -103,6 +103,7 @@ def _config_of(
         out=out,
         model=source,
         shadow=find_shadow(source, shadow),
+        shadow_least=SHADOW_LEAST if shadow is None else 0,
         cluster=read_config(cluster)
         if cluster is not None
         else ClusterConfig(

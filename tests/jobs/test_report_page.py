@@ -10,21 +10,26 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from extract.evidence import Drawn, Evidence, example_of
+from extract.shadow import Shadow, Votes
 from jobs import charts
-from jobs.charts import BarRow
 from jobs.cli import main
 from jobs.drift import LabelCounts, compare_labels
 from jobs.metrics import Tally
 from jobs.plan_notes import write_plans
 from jobs.prices import Instance, PricesBroken, read_prices
 from jobs.report import RunLine, read_report
-from jobs.report_page import render, write_report_page
+from jobs.report_page import render, scaled, write_report_page
+from jobs.report_parts import BarRow, Curve, Point
 from jobs.report_sections import build_page
-from jobs.run_view import Reason, RunView
+from jobs.run_view import Reason, RunView, Span
 from tests.corpus import Made, make_citation, write_medline
 from tests.jobs.conftest import RunJob
 
-HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}&#x3c;"
+HOSTILE = (
+    "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}&#x3c;</title></style>"
+    "\u202eltr\u202c" + "unbroken" * 60
+)
 
 
 class Seen(HTMLParser):
@@ -49,15 +54,22 @@ def hostile_page() -> str:
     tally = Tally(fates=Counter({HOSTILE: 3, "quarantined": 1}), n_sentences=10, n_entities=4)
     tally.worker_seconds = {HOSTILE: 1.0}
     tally.worker_rss = {HOSTILE: 1}
-    facts = {name: {HOSTILE: HOSTILE} for name in ("host", "settings", "versions")}
+    example = example_of(Drawn(1, HOSTILE, HOSTILE, 0, HOSTILE), [HOSTILE])
+    tally.audit = Counter(citation_dropped=9, citation_audited=2, citation_hits=1, citation_entities=1)
+    tally.evidence = {"citation": Evidence({HOSTILE: 1}, (example,))}
+    tally.shadow = Shadow(HOSTILE, "0", 2, 1, {HOSTILE: Votes(1, 1, 1)}, (example,), 0.1, HOSTILE)
+    tally.computed = Counter(sentences=3, tokens=30, computed=36, padding=0)
+    tally.n_gated_out = 9
+    facts: dict[str, Any] = {name: {HOSTILE: HOSTILE} for name in ("host", "settings", "versions")}
+    facts["gate_measured"] = {"dev": {"entities": 9, "lost": 1, "share": 0.1, "upper_95": 0.4}}
     labels = compare_labels(
         LabelCounts(Counter({HOSTILE: 900}), 1000), [LabelCounts(Counter({HOSTILE: 9}), 1000)]
     )
-    view = RunView(
-        HOSTILE, facts, tally, {HOSTILE: 1.0}, (Reason(HOSTILE, 1, (HOSTILE,)),), tuple(labels), ()
-    )
+    reasons = (Reason(HOSTILE, 1, (HOSTILE,)),)
+    spans = (Span(0.0, 4.0, 2), Span(1.0, 5.0, 2), Span(4.0, 9.0, 3))
+    view = RunView(HOSTILE, facts, tally, {HOSTILE: 1.0}, reasons, tuple(labels), 1, spans)
     line = RunLine(HOSTILE, HOSTILE, HOSTILE, tally, 2.0, 1, 3.0, started_at=HOSTILE)
-    return render(build_page(view, line, [line], [Instance(HOSTILE, 2, 0.1)]))
+    return render(build_page(view, line, [line] * 3, [Instance(HOSTILE, 2, 0.1)]))
 
 
 def test_hostile_text_is_inert() -> None:
@@ -81,7 +93,7 @@ def test_every_run_leaves_its_page(run: RunJob, tmp_path: Path) -> None:
     page = tmp_path / "out" / "_runs" / report.run_id / "report.html"
     text = " ".join(Seen(page.read_text("utf-8")).texts)
     assert report.run_id in text
-    for said in ("19 (95.0%)", "1 × bad_pmid", "a.xml, record 19", "USD/h", "tag", "worker 1"):
+    for said in ("19 (95.0%)", "1 × bad_pmid", "a.xml, record 19", "USD/h", "tag", "worker 1", "No dense"):
         assert said in text, said
 
 
@@ -119,25 +131,41 @@ def test_first_run_has_nothing_to_drift_from() -> None:
 
 
 def test_bars_share_one_scale() -> None:
-    short, long = charts.bars([BarRow("a", 1, "1"), BarRow("b", 4, "4", mark=2)])
-    assert long.width == pytest.approx(4 * short.width, abs=0.5)
-    assert long.mark == pytest.approx(charts.LABEL_WIDTH + long.width / 2, abs=0.5)
-    assert charts.bars([BarRow("none", 0, "0")])[0].width == 0
+    short, long = scaled([BarRow("a", 1, "1"), BarRow("b", 4, "4", mark=2)])
+    assert (short[1], long[1], long[2]) == (25, 100, 50)
+    assert scaled([BarRow("none", 0, "0")])[0][1] == 0
 
 
-def test_line_stays_inside_its_picture() -> None:
-    drawn = charts.line([(0, 3, "a"), (1, 9, "b"), (4, 6, "c")], x_text=("first", "last"))
-    assert drawn is not None
-    for x, y, _ in drawn.dots:
-        assert charts.MARGIN <= x <= charts.WIDTH - charts.MARGIN
-        assert 0 <= y <= charts.PLOT_HEIGHT
-    assert drawn.y_ticks[-1].text == "10"
-    assert charts.line([(0, 1, "alone")], x_text=("", "")) is None
+def curve_of(*values: float) -> Curve:
+    points = tuple(Point(at, value, f"<b>{value}") for at, value in enumerate(values))
+    return Curve("a line", points, ("first", "last"))
 
 
-@pytest.mark.parametrize(("value", "ceiling"), [(0, 1), (0.7, 0.8), (9, 10), (41, 80), (100, 100)])
-def test_axes_end_at_round_numbers(value: float, ceiling: float) -> None:
-    assert charts.nice_ceiling(value) == pytest.approx(ceiling)
+def test_line_is_drawn_for_screen_and_phone_and_is_the_same_each_time() -> None:
+    picture = charts.draw(curve_of(3, 9, 6))
+    assert picture == charts.draw(curve_of(3, 9, 6))
+    seen = Seen(picture)
+    assert seen.tags["svg"] == 2
+    assert seen.tags["circle"] == 6
+    assert not seen.tags.keys() & {"script", "style", "b", "a"}
+    assert not [name for _, name, _ in seen.attributes if name in ("style", "href", "xlink:href", "id")]
+    assert seen.texts.count("<b>9") == 2
+    assert {"first", "last"} <= set(seen.texts)
+
+
+def test_line_needs_two_points_and_never_shows_too_many() -> None:
+    assert charts.draw(curve_of(1)) == ""
+    thinned = charts.thin(curve_of(*range(5000)).points, 240)
+    assert (len(thinned), thinned[0].y, thinned[-1].y) == (240, 0, 4999)
+    assert Seen(charts.draw(curve_of(*range(5000)))).tags["circle"] == 0
+
+
+def test_pace_adds_up_to_the_work() -> None:
+    spans = [(0.0, 10.0, 100), (5.0, 10.0, 50)]
+    paces = charts.pace_points(spans, 4)
+    assert [pace for _, pace in paces] == pytest.approx([10, 10, 20, 20])
+    assert sum(pace * 2.5 for _, pace in paces) == pytest.approx(150)
+    assert charts.pace_points([], 4) == []
 
 
 def test_price_table_gives_cost_a_million() -> None:
