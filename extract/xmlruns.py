@@ -54,6 +54,8 @@ class Run:
     """Where units begin in ``data``, ascending from 0."""
     offset: int
     """Place of ``data`` in the decompressed stream."""
+    is_last: bool = False
+    """Whether nothing follows it."""
 
 
 def scan_runs(
@@ -72,7 +74,7 @@ def scan_runs(
     parser = RunParser(before, root, tags)
     starts, counts = array("q"), array("q")
     for run in iter_runs(chain([head[len(before) :]], chunks), len(before), tags):
-        counts.extend(map(count, parser.parse(run)))
+        counts.extend(map(count, parser.parse(run, has_end=run.is_last)))
         starts.extend(run.offset + start for start in run.starts)
     end = run.offset + run.data.rfind(f"</{root}".encode())
     return list(zip(starts, [*starts[1:], end], counts, strict=True))
@@ -88,7 +90,7 @@ def iter_run_units(
     """
     parser = RunParser(split_head(head, tags), root, tags)
     for run in iter_runs(chunks, 0, tags):
-        yield from parser.parse(run)
+        yield from parser.parse(run, has_end=False)
 
 
 def unit_pattern(tags: Sequence[str]) -> re.Pattern[bytes]:
@@ -128,7 +130,7 @@ def iter_runs(chunks: Iterable[bytes], offset: int, tags: Sequence[str]) -> Iter
             window, starts, offset = window[cut:], [0], offset + cut
         if len(window) > RUN_BYTES:
             raise NotPlain
-    yield _checked(Run(window, starts, offset))
+    yield _checked(Run(window, starts, offset, is_last=True))
 
 
 def _checked(run: Run) -> Run:
@@ -175,15 +177,16 @@ class RunParser:
         # one, lxml 6.1 opens the external file that it names for this option, whatever the others forbid.
         self._parser = etree.XMLParser(**PARSER_OPTIONS, collect_ids=False)
 
-    def parse(self, run: Run) -> list[etree._Element]:
-        """The units of a run. The root's end tag is added where it is not in its bytes.
+    def parse(self, run: Run, *, has_end: bool) -> list[etree._Element]:
+        """The units of a run. The root's end tag is added, except where it must be in the run's bytes.
 
         :raises etree.XMLSyntaxError: when it is not well-formed.
-        :raises NotPlain: when the parser finds other units than the search.
+        :raises NotPlain: when the parser finds other units than the search, or has something to say.
         """
-        is_last = run.data.rstrip().endswith(self._end)
-        document = b"".join((self._start, run.data, b"" if is_last else self._end))
+        document = b"".join((self._start, run.data, b"" if has_end else self._end))
         units = list(etree.fromstring(document, self._parser))
         if len(units) != len(run.starts) or any(unit.tag not in self._tags for unit in units):
+            raise NotPlain
+        if self._parser.error_log:  # an unbound prefix, which the pull parser does not take
             raise NotPlain
         return units

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from extract import xmlstream
+from extract import bytestream, xmlstream
 from extract.errors import SourceError
 from extract.records import Citation
 from extract.source import Record, SourceFile, check_source
@@ -119,6 +119,21 @@ def test_what_is_wrong_is_refused_as_before(
     units = [*ORDINARY, article(11, wrong), *ORDINARY]
     path = write_gz(tmp_path / "a.xml.gz", article_set(units, doctype=DOCTYPE))
     assert isinstance(both_ways(path, monkeypatch), str)
+
+
+@pytest.mark.parametrize(
+    "rest", ["", "</PubmedArticleSet>" + ORDINARY[0] + "</PubmedArticleSet>", "</Other>"]
+)
+def test_set_that_does_not_end_as_it_must_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rest: str
+) -> None:
+    """Runs are given an end tag of ours; the last one must have its own, or a cut file would pass."""
+    monkeypatch.setattr(bytestream, "CHUNK_BYTES", 400)
+    monkeypatch.setattr(xmlstream, "HEAD_BYTES", 400)
+    content = (DECLARATION + "<PubmedArticleSet>" + "".join(ORDINARY) + rest).encode()
+    said = both_ways(write_gz(tmp_path / "a.xml.gz", content), monkeypatch)
+    assert isinstance(said, str)
+    assert "xml_error" in said
 
 
 def test_real_files_are_read_the_same(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
@@ -27,6 +27,7 @@ _SPACED = {"DispFormula", "br", "p", "li"}
 _TOKENS = {"mi", "mn", "mo", "mtext", "ms"}
 _UNWRITTEN = re.compile(r"[\s^_()/√\u2061-\u2064]+")
 _MAX_VERSION = 32767
+_UNBOUND_PREFIX = expat.errors.codes[expat.errors.XML_ERROR_UNBOUND_PREFIX]
 _BAD_PUBLIC_ID = re.compile(rb"""<!DOCTYPE[^>]*PUBLIC\s+(["'])[^"'>]*[^\s\w'()+,./:=?;!*#@$%"-]""")
 """Which expat does not notice."""
 _STARTS = (
@@ -98,11 +99,14 @@ def decompressed(data: bytes) -> bytes | None:
 def judge_bytes(data: bytes) -> Verdict:
     """Read a whole file."""
     text = decompressed(data)
-    if text is None:
-        return Verdict("damaged gzip")
-    # A byte order mark goes before what the declaration says, and names count without their namespace.
+    return _judge_text(text, " ") if text is not None else Verdict("damaged gzip")
+
+
+def _judge_text(text: bytes, separator: str | None) -> Verdict:
+    """Parse, with namespaces or (without a separator) as if there were none."""
+    # A byte order mark goes before what the declaration says.
     encoding = "utf-8" if text.startswith(b"\xef\xbb\xbf") else None
-    parser, builder, seen = expat.ParserCreate(encoding, " "), TreeBuilder(), _Seen()
+    parser, builder, seen = expat.ParserCreate(encoding, separator), TreeBuilder(), _Seen()
     parser.buffer_text = True
     parser.StartElementHandler = builder.start
     parser.EndElementHandler = builder.end
@@ -115,11 +119,15 @@ def judge_bytes(data: bytes) -> Verdict:
         root = builder.close()
     except (expat.ExpatError, LookupError, ValueError, AssertionError) as exc:
         newer = _with_newer_names(text, parser.ErrorByteIndex)
-        return judge_bytes(newer) if newer else Verdict(f"not well-formed: {exc}")
+        if newer:
+            return replace(_judge_text(newer, separator), is_odd=True)
+        if getattr(exc, "code", 0) == _UNBOUND_PREFIX and separator:  # not an error of XML itself
+            return replace(_judge_text(text, None), is_odd=True)
+        return Verdict(f"not well-formed: {exc}")
     if seen.entities:
         return Verdict("entities")
     for element in root.iter():
-        element.tag = element.tag.rpartition(" ")[2]
+        element.tag = element.tag.rpartition(" ")[2]  # names count without their namespace
     is_odd = seen.is_odd or b"xmlns" in text or b"\0" in text[:4] or bool(_BAD_PUBLIC_ID.search(text))
     return _judge_root(root, is_odd=is_odd)
 
