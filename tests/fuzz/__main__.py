@@ -22,7 +22,7 @@ from tests.fuzz.judge import make_input
 from tests.fuzz.seeds import Seeds, load_seeds
 from tests.fuzz.worker import run_block
 
-BLOCK = 5000
+BLOCK = 2000
 FINE = ("accepted", "refused: ", "read as ")
 Report = dict[str, Any]
 
