@@ -76,7 +76,7 @@ def gate_section(view: RunView) -> Section:
         "wrong, so read that loss as one from above. These finds are counted here and stand in no table."
         + _FEW
         * (tally.n_audited < TELLING),
-        columns=("what was looked at", "of", "lost", "share", "at most"),
+        columns=("what was looked at", "lost", "at most", "entities", "of"),
         rows=rows,
         lists=list(_evidence_lists(view)),
     )
@@ -88,10 +88,10 @@ def _measured_rows(measured: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
         if isinstance(seen, Mapping) and "upper_95" in seen:
             yield (
                 text,
-                f"{int(seen.get('entities', 0)):,} entities",
-                f"{int(seen.get('lost', 0)):,}",
                 share(float(seen.get("share", 0.0))),
                 share(float(seen["upper_95"])),
+                f"{int(seen.get('lost', 0)):,}",
+                f"{int(seen.get('entities', 0)):,} entities",
             )
 
 
@@ -106,10 +106,10 @@ def _observed_rows(view: RunView) -> Iterable[tuple[str, ...]]:
 def _observed_row(text: str, seen: Observed) -> tuple[str, ...]:
     return (
         text,
-        f"{seen.audited:,} of {seen.dropped:,} sentences",
-        f"{seen.entities:,}",
         share(seen.loss),
         share(seen.loss_upper),
+        f"{seen.entities:,}",
+        f"{seen.audited:,} of {seen.dropped:,} sentences",
     )
 
 
