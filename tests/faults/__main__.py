@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -18,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.faults.killing import make_output, prepare
+from tests.faults.killing import Site, make_output, prepare
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
@@ -51,6 +52,14 @@ def prove(kills: int, seed: int, log: Path, folder: Path) -> dict[str, Any]:
     """Make outputs until so many kills have happened; the total of the whole log."""
     tales = [tale for tale in read_log(log) if tale["seed"] == seed]
     site = prepare(folder)
+    try:
+        _prove(kills, seed, log, site, tales)
+    finally:
+        site.zygote.close()
+    return total(tales)
+
+
+def _prove(kills: int, seed: int, log: Path, site: Site, tales: list[dict[str, Any]]) -> None:
     while total(tales)["kills"] < kills:
         number = max((tale["number"] for tale in tales), default=-1) + 1
         tale = {"seed": seed, **asdict(make_output(site, number, seed))}
@@ -62,7 +71,6 @@ def prove(kills: int, seed: int, log: Path, folder: Path) -> dict[str, Any]:
             f"{so_far['kills']} kills, {so_far['outputs']} outputs, {len(so_far['problems'])} problems, "
             f"{so_far['seconds']:.0f} s\n"
         )
-    return total(tales)
 
 
 def main() -> int:
@@ -73,6 +81,7 @@ def main() -> int:
     parser.add_argument("--log", type=Path, help="file of finished outputs, to go on with later")
     parser.add_argument("--keep", action="store_true", help="keep the folder of the proof")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # leaves no cluster behind
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     result = prove(arguments.kills, arguments.seed, arguments.log or folder / "log.jsonl", folder)
     sys.stdout.write(json.dumps(result, indent=1) + "\n")

@@ -100,7 +100,7 @@ def children_of(pid: int) -> list[int]:
 
 def workers_of(pid: int) -> list[int]:
     """Process ids of the spawned workers of a driver."""
-    return [child for child in children_of(pid) if "spawn_main" in _command_line(child)]
+    return [child for child in children_of(pid) if "spawn_main" in command_line(child)]
 
 
 def wait_for(what: Callable[[], bool], *, seconds: float = 120) -> None:
@@ -115,7 +115,8 @@ def wait_for(what: Callable[[], bool], *, seconds: float = 120) -> None:
         time.sleep(0.02)
 
 
-def _command_line(pid: int) -> str:
+def command_line(pid: int) -> str:
+    """What a process was started with; empty when it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cluster.settings import dask_settings, nest
-from tests.faults.drive import REPOSITORY, wait_for, workers_of
+from tests.faults.drive import REPOSITORY, children_of, command_line, wait_for
 
 
 @dataclass
@@ -41,7 +41,8 @@ class Fleet:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.address = self.folder / f"scheduler-{uuid.uuid4().hex[:8]}.json"
         # JSON is YAML, and this is the one way to configure processes that somebody else starts.
-        (self.folder / "dask.yaml").write_text(json.dumps(nest(dask_settings())), encoding="utf-8")
+        settings = {**dask_settings(), "distributed.worker.multiprocessing-method": "forkserver"}
+        (self.folder / "dask.yaml").write_text(json.dumps(nest(settings)), encoding="utf-8")
         found = ("--scheduler-file", str(self.address))
         where = ("--host", "127.0.0.1", "--no-dashboard")
         self.scheduler = self._start("scheduler", *where, "--port", "0", *found)
@@ -49,12 +50,14 @@ class Fleet:
         self.nanny = self._start(
             *("worker", *where, *found, "--nthreads", "1", "--nworkers", str(self.n_workers)),
             *("--death-timeout", "20", "--local-directory", str(self.folder / "local")),
+            *("--preload-nanny", "tests.faults.preloaded"),
         )
         wait_for(lambda: len(self.workers()) > 0, seconds=180)
 
     def workers(self) -> list[int]:
         """Process ids of the workers that are there now."""
-        return workers_of(self.nanny.pid)
+        servers = [pid for pid in children_of(self.nanny.pid) if "forkserver" in command_line(pid)]
+        return [worker for server in servers for worker in children_of(server)]
 
     def stop(self) -> None:
         """Kill all of it."""
