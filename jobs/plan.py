@@ -57,13 +57,13 @@ def plan_shards(inputs: Iterable[Input], settings: str) -> list[Shard]:
     return list({shard.id: shard for shard in shards}.values())
 
 
-def plan_slice_records(sizes: Sequence[tuple[str, int]], n_workers: int) -> int:
+def plan_slice_records(sizes: Sequence[tuple[str, float]], n_workers: int) -> int:
     """How many records to put into a slice, so that a small input still keeps every worker busy.
 
     :param sizes: name and size in bytes of every file. The answer decides nothing but speed.
     """
     estimate = sum(
-        n_bytes // BYTES_PER_CITATION[name.endswith((".gz", ".parquet"))] for name, n_bytes in sizes
+        int(n_bytes) // BYTES_PER_CITATION[name.endswith((".gz", ".parquet"))] for name, n_bytes in sizes
     )
     wanted = -(-estimate // (n_workers * SLICES_PER_WORKER))
     return max(SMALLEST_SLICE, min(LARGEST_SLICE, wanted))

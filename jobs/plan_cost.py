@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jobs.config import USD_PER_WORKER_HOUR
-from jobs.plan import LARGEST_SLICE, plan_slice_records
-from jobs.probe import STAGES, Probe, Stages
+from jobs.plan import plan_slice_records
+from jobs.probe import Lengths
 from jobs.sample import Sample
 
+STAGES = ("read", "split", "gate", "tag", "write")
 TOKEN_EDGES = (8, 16, 24, 32, 48, 64, 96, 128, 256)
 SENTENCE_EDGES = (0, 1, 2, 5, 10, 15, 20, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardCost:
+    """What a shard takes a worker, while the others are busy too: so much, and so much a record."""
+
+    fixed_seconds: float
+    """From one shard's end to the next one's begin included."""
+    record_seconds: float
+
+    def of(self, n_records: float) -> float:
+        """Seconds for a shard of so many records."""
+        return self.fixed_seconds + self.record_seconds * n_records
 
 
 @dataclass(frozen=True)
@@ -21,33 +36,32 @@ class Measured:
 
     model: str
     model_sha256: str
-    probes: tuple[Probe, ...]
-    """Taken while every worker was busy, the first on each left out."""
-    stages: tuple[Stages, ...]
-    """Taken on those first slices."""
+    gate: bool
+    """Whether its gate dropped sentences."""
     n_workers: int
     """Workers that were busy at once."""
+    n_citations: int
+    """Citations that were measured."""
+    n_tokens: int
+    n_gated_out: int
     start_seconds: float
-    """Wall time to start the cluster, open the model in every worker, and close the cluster again."""
-
-    @property
-    def n_citations(self) -> int:
-        return sum(probe.n_citations for probe in self.probes)
-
-    @property
-    def seconds_per_citation(self) -> float:
-        """Of one worker, while the others were busy."""
-        return sum(probe.cpu_seconds for probe in self.probes) / max(self.n_citations, 1)
+    """Wall time to start the cluster, to get each worker going on its first shard, and to close again."""
+    check_seconds: float
+    """Time to check an input, apart from what its size explains."""
+    shard: ShardCost
+    stage_seconds: dict[str, float]
+    """CPU time of each of the :data:`STAGES`, in order."""
+    lengths: tuple[Lengths, ...]
 
     @property
     def tokens_per_citation(self) -> float:
-        return sum(probe.n_tokens for probe in self.probes) / max(self.n_citations, 1)
+        return self.n_tokens / max(self.n_citations, 1)
 
     @property
     def stage_shares(self) -> dict[str, float]:
         """Share of each stage in the CPU time, in order."""
-        seconds = {stage: sum(entry.seconds[stage] for entry in self.stages) for stage in STAGES}
-        return {stage: value / max(sum(seconds.values()), 1e-9) for stage, value in seconds.items()}
+        total = max(sum(self.stage_seconds.values()), 1e-9)
+        return {stage: self.stage_seconds[stage] / total for stage in STAGES}
 
 
 @dataclass(frozen=True)
@@ -56,6 +70,7 @@ class Prediction:
 
     model: str
     model_sha256: str
+    gate: bool
     n_workers: int
     n_citations: int
     start_seconds: float
@@ -78,6 +93,7 @@ class Prediction:
         return {
             "model": self.model,
             "model_sha256": self.model_sha256,
+            "gate": self.gate,
             "workers": self.n_workers,
             "citations": self.n_citations,
             "wall_seconds": round(self.wall_seconds, 2),
@@ -89,6 +105,21 @@ class Prediction:
             "usd": round(self.usd, 4),
             "usd_per_million_citations": round(self.usd / self.n_citations * 1e6, 4),
         }
+
+
+def fit_shard_cost(small: tuple[float, float], large: tuple[float, float]) -> ShardCost:
+    """The cost that agrees with the means of two kinds of shards.
+
+    :param small: mean number of records, and mean seconds.
+    :param large: the same of shards with more records; where they have as many, all is taken to be by record.
+    """
+    (n_small, t_small), (n_large, t_large) = small, large
+    if n_large > n_small and t_large > t_small:
+        record = (t_large - t_small) / (n_large - n_small)
+        fixed = t_small - record * n_small
+        if fixed >= 0:
+            return ShardCost(fixed, record)
+    return ShardCost(0.0, t_large / max(n_large, 1))
 
 
 def predict(
@@ -105,38 +136,52 @@ def predict(
 
     :param price_per_hour: USD for all machines; None for the default price a worker.
     """
-    share = 1.0 if n_citations is None else n_citations / sample.n_citations
-    n_citations = sample.n_citations if n_citations is None else n_citations
-    n_bytes = sample.n_bytes * share
-    n_files = max(1, round(sample.n_files * share))
-    check = n_bytes * sample.check_seconds_per_byte / min(n_workers, n_files)
+    files = _files(sample, n_citations)
+    slice_records = plan_slice_records([(name, n_bytes) for name, n_bytes, _ in files], n_workers)
+    checks = (measured.check_seconds + n_bytes * sample.check_seconds_per_byte for _, n_bytes, _ in files)
+    shards = (measured.shard.of(size) for _, _, n_records in files for size in _cut(n_records, slice_records))
     price = USD_PER_WORKER_HOUR * n_workers if price_per_hour is None else price_per_hour
     return Prediction(
         model=measured.model,
         model_sha256=measured.model_sha256,
+        gate=measured.gate,
         n_workers=n_workers,
-        n_citations=n_citations,
+        n_citations=sample.n_citations if n_citations is None else n_citations,
         start_seconds=measured.start_seconds,
-        check_seconds=check,
-        process_seconds=_makespan(sample, n_citations, n_files, n_workers) * measured.seconds_per_citation,
+        check_seconds=makespan(checks, n_workers),
+        process_seconds=makespan(shards, n_workers),
         usd_per_hour=price,
         tokens_per_citation=measured.tokens_per_citation,
     )
 
 
-def _makespan(sample: Sample, n_citations: int, n_files: int, n_workers: int) -> float:
-    """Citations that the busiest worker gets: shards are whole, and the last round is not full."""
-    size = LARGEST_SLICE
-    if n_files == sample.n_files:
-        name = (
-            "x.xml.gz"
-            if any(entry.path.name.endswith((".gz", ".parquet")) for entry in sample.slices)
-            else "x"
-        )
-        size = plan_slice_records([(name, sample.n_bytes)], n_workers)
-    per_file = n_citations / n_files
-    n_shards = n_files * max(1, -(-per_file // size))
-    return -(-n_shards // n_workers) * n_citations / n_shards
+def makespan(seconds: Iterator[float], n_workers: int) -> float:
+    """When the last task ends, if each goes to the worker that is free first."""
+    free_at = [0.0] * n_workers
+    for task in seconds:
+        heapq.heapreplace(free_at, free_at[0] + task)
+    return max(free_at)
+
+
+def _files(sample: Sample, n_citations: int | None) -> list[tuple[str, float, float]]:
+    """Name, bytes and records of every file of the run; records by size where a file was not read."""
+    per_byte = sample.n_citations / sample.n_bytes
+    if n_citations is not None:
+        share = n_citations / sample.n_citations
+        n_files = max(1, round(sample.n_files * share))
+        name = sample.sizes[0][0]
+        return [(name, sample.n_bytes * share / n_files, n_citations / n_files)] * n_files
+    if sample.exact:
+        return [(path.name, source.n_bytes, source.n_records) for path, source in sample.files]
+    return [(name, n_bytes, n_bytes * per_byte) for name, n_bytes in sample.sizes]
+
+
+def _cut(n_records: float, slice_records: int) -> Iterator[float]:
+    """Sizes of a file's shards: full ones, and what is left."""
+    n_full, rest = divmod(n_records, slice_records)
+    yield from [float(slice_records)] * int(n_full)
+    if rest:
+        yield rest
 
 
 def histogram(values: Sequence[int], edges: Sequence[int]) -> list[dict[str, Any]]:

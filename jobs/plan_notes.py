@@ -43,6 +43,7 @@ def find_plan(
     model_sha256: str,
     n_workers: int,
     n_citations: int,
+    gate: bool,
 ) -> Mapping[str, Any] | None:
     """The last prediction noted before a run began, if it was made for what that run did.
 
@@ -53,6 +54,7 @@ def find_plan(
         for plan in plans
         if str(plan.get("noted_at", "")) <= started_at
         and (plan.get("model_sha256"), plan.get("workers")) == (model_sha256, n_workers)
+        and bool(plan.get("gate", gate)) == gate
         and abs(int(plan.get("citations", 0)) - n_citations) <= _SAME_WORK * n_citations
     ]
     return mine[-1] if mine else None

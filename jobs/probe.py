@@ -1,92 +1,47 @@
-"""Responsible for measuring on a worker what a slice costs, by the code that a run uses, stage by stage."""
+"""Responsible for looking at a piece of input on a worker: how long its texts are, what the gate costs."""
 
 from __future__ import annotations
 
-import time
-import uuid
 from dataclasses import dataclass
 from itertools import compress
-from pathlib import Path
 
 from extract.records import Citation, Field, Sentence
 from extract.sentences import split_sentences
 from extract.source import iter_records
-from jobs.durable import make_folder
-from jobs.layout import make_output, staging_folder
-from jobs.model import LoadedModel, ModelSource, require_model
+from jobs.model import ModelSource, require_model
 from jobs.process import StageClock
-from jobs.sample import SampleSlice
-from jobs.shard import ShardTask, run_shard
-
-RUN_ID = "plan"
-STAGES = ("read", "split", "gate", "tag", "write")
+from jobs.sample import Piece
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeTask:
-    """A slice to measure, and where to write what comes of it."""
+    """A piece to look at."""
 
-    sample: SampleSlice
+    piece: Piece
     model: ModelSource
     gate: bool
-    root: Path
-    """A folder for this measurement alone."""
-    by_stage: bool
-    """Whether to look at the stages too; that takes twice the time."""
 
 
 @dataclass(frozen=True)
-class Stages:
-    """What the stages cost, and the lengths that decide it."""
+class Lengths:
+    """What decides the cost of a piece."""
 
-    seconds: dict[str, float]
-    """CPU time of each of the :data:`STAGES`."""
     sentences_per_citation: tuple[int, ...]
     """Of every citation."""
     tokens_per_sentence: tuple[int, ...]
-    """Of every sentence that went to the model, special tokens left out."""
+    """Of every sentence that goes to the model, special tokens left out."""
+    split_seconds: float
+    gate_seconds: float
+    """CPU time; a shard counts both as one stage."""
 
 
-@dataclass(frozen=True)
-class Probe:
-    """What a slice cost on one worker while the others were busy too."""
-
-    n_citations: int
-    n_tokens: int
-    n_gated_out: int
-    cpu_seconds: float
-    """Of the whole shard, as a run would do it. Processor time: what else runs here while a plan is made does
-    not count, while cores that slow each other down do."""
-    open_seconds: float
-    """Wall time to open the model; about 0 where it was open."""
-    stages: Stages | None
-
-
-def probe_slice(task: ProbeTask) -> Probe:
-    """Run a slice as a shard, where asked for after its stages one by one. Runs on the cluster."""
-    started = time.monotonic()
+def probe_piece(task: ProbeTask) -> Lengths:
+    """Read, split, gate and tag a piece, and write nothing. Runs on the cluster."""
     model = require_model(task.model)
-    open_seconds = time.monotonic() - started
-    stages = _probe_stages(task, model) if task.by_stage else None
-    receipt = run_shard(_shard_task(task))
-    if stages is not None:
-        stages.seconds["write"] = max(0.0, receipt.cpu_seconds - sum(stages.seconds.values()))
-    return Probe(
-        n_citations=receipt.n_citations,
-        n_tokens=receipt.n_tokens,
-        n_gated_out=receipt.n_gated_out,
-        cpu_seconds=receipt.cpu_seconds,
-        open_seconds=open_seconds,
-        stages=stages,
-    )
-
-
-def _probe_stages(task: ProbeTask, model: LoadedModel) -> Stages:
-    """All stages but the last, which is what a whole shard takes beyond them."""
-    sample, clock = task.sample, StageClock()
-    records = list(iter_records(sample.path, sample.source.format, sample.piece))
-    clock.note("read")
+    source = task.piece.source
+    records = list(iter_records(task.piece.path, source.format, task.piece.piece))
     citations = [record for record in records if isinstance(record, Citation)]
+    clock = StageClock()
     split = [_split(citation) for citation in citations]
     clock.note("split")
     kept = split
@@ -95,8 +50,12 @@ def _probe_stages(task: ProbeTask, model: LoadedModel) -> Stages:
         kept = [list(compress(mine, wanted)) for mine, wanted in zip(split, keep, strict=True)]
     clock.note("gate")
     tagged = model.tagger.tag([field.text[s.start : s.end] for mine in kept for field, s in mine])
-    clock.note("tag")
-    return Stages(clock.seconds, tuple(map(len, split)), tuple(map(int, tagged.n_tokens)))
+    return Lengths(
+        sentences_per_citation=tuple(map(len, split)),
+        tokens_per_sentence=tuple(map(int, tagged.n_tokens)),
+        split_seconds=clock.seconds["split"],
+        gate_seconds=clock.seconds["gate"],
+    )
 
 
 def _split(citation: Citation) -> list[tuple[Field, Sentence]]:
@@ -105,23 +64,3 @@ def _split(citation: Citation) -> list[tuple[Field, Sentence]]:
         for field in citation.fields
         for sentence in split_sentences(field.text, field.sections)
     ]
-
-
-def _shard_task(task: ProbeTask) -> ShardTask:
-    make_output(task.root)
-    make_folder(staging_folder(task.root, RUN_ID), 0o700)
-    sample = task.sample
-    state = sample.path.stat()
-    return ShardTask(
-        shard=uuid.uuid4().hex,
-        run_id=RUN_ID,
-        root=task.root,
-        path=sample.path,
-        source=sample.path.name,
-        format=sample.source.format,
-        n_bytes=state.st_size,
-        mtime_ns=state.st_mtime_ns,
-        piece=sample.piece,
-        model=task.model,
-        gate=task.gate,
-    )

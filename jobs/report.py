@@ -79,6 +79,7 @@ def _prediction_error(root: Path, facts: dict[str, Any], metrics: dict[str, Any]
         model_sha256=str(metrics.get("model_sha256", "")),
         n_workers=int(metrics.get("workers") or 0),
         n_citations=int(metrics.get("citations") or 0),
+        gate=facts.get("settings", {}).get("gate") == "on",
     )
     return None if plan is None else prediction_error(plan, float(metrics["wall_seconds"]))
 

@@ -1,4 +1,4 @@
-"""Responsible for the sample that a plan is made from: slices of inputs, and how many citations there are.
+"""Responsible for the sample that a plan is made from: pieces of inputs, and how many citations there are.
 
 Few or small inputs are read whole, and their citations counted. Of many, three are read and the rest is
 estimated by size: the files of a MEDLINE baseline are much alike.
@@ -16,15 +16,16 @@ from extract.slices import Slice
 from extract.source import SourceFile, check_source
 from jobs.errors import InputMissing
 
-SLICE_RECORDS = 200
+UNIT_RECORDS = 10
+"""Pieces are made of so many records, or a multiple."""
 COUNT_ALL_BYTES = 32 << 20
 """Inputs of no more than this size together are all read."""
 FILES_OF_MANY = 3
 
 
 @dataclass(frozen=True, slots=True)
-class SampleSlice:
-    """A slice to measure."""
+class Piece:
+    """A part of an input to measure."""
 
     path: Path
     source: SourceFile
@@ -35,54 +36,85 @@ class SampleSlice:
 class Sample:
     """What is known of the inputs."""
 
-    n_files: int
-    n_bytes: int
-    """Of all inputs, on disk."""
+    sizes: tuple[tuple[str, int], ...]
+    """Name and bytes on disk of every input."""
     n_citations: int
     """In all inputs; an estimate unless ``exact``."""
     exact: bool
     check_seconds_per_byte: float
     """Time to read an input from end to end once, as every run does before it commits anything of it."""
-    slices: tuple[SampleSlice, ...]
-    """At least one, spread over the files that were read."""
+    files: tuple[tuple[Path, SourceFile], ...]
+    """Inputs that were read, at least one with a citation; their slices are units of this module."""
+
+    @property
+    def n_files(self) -> int:
+        return len(self.sizes)
+
+    @property
+    def n_bytes(self) -> int:
+        return sum(n_bytes for _, n_bytes in self.sizes)
+
+    def cut(self, n_pieces: int, n_records: int) -> list[Piece]:
+        """Pieces of about so many records, or of what a file has, evenly spread; they may overlap."""
+        places = [
+            (path, source, number) for path, source in self.files for number in range(len(source.slices))
+        ]
+        wanted = -(-n_records // UNIT_RECORDS)
+        pieces = []
+        for number in range(n_pieces):
+            path, source, first = places[number * len(places) // n_pieces]
+            start = max(0, min(first, len(source.slices) - wanted))
+            pieces.append(Piece(path, source, _join(source.slices[start : start + wanted], number)))
+        return pieces
 
 
-def read_sample(paths: Sequence[Path], *, n_slices: int) -> Sample:
+def read_sample(paths: Sequence[Path]) -> Sample:
     """Read enough of the inputs to plan with.
 
     :raises InputMissing: when no input holds a citation.
     """
-    sizes = [path.stat().st_size for path in paths]
-    exact = sum(sizes) <= COUNT_ALL_BYTES or len(paths) <= FILES_OF_MANY
-    chosen = list(paths) if exact else [paths[number] for number in _spread(len(paths), FILES_OF_MANY)]
-    started = time.process_time()
-    checked = [(path, source) for path in chosen if (source := _checked(path)) is not None]
-    seconds = time.process_time() - started
-    n_read = sum(source.n_bytes for _, source in checked)
-    slices = [SampleSlice(path, source, piece) for path, source in checked for piece in source.slices]
-    if not slices:
+    sizes = tuple((path.name, path.stat().st_size) for path in paths)
+    n_bytes = sum(size for _, size in sizes)
+    exact = n_bytes <= COUNT_ALL_BYTES or len(paths) <= FILES_OF_MANY
+    chosen = (
+        list(paths)
+        if exact
+        else [paths[number * len(paths) // FILES_OF_MANY] for number in range(FILES_OF_MANY)]
+    )
+    started = time.monotonic()
+    files = tuple(
+        (path, source) for path in chosen if (source := _checked(path)) is not None and source.slices
+    )
+    seconds = time.monotonic() - started
+    if not files:
         raise InputMissing(
             "no citations to plan with", got=f"{len(paths)} files", expected="a readable input"
         )
-    n_citations = sum(source.n_records for _, source in checked)
+    n_read = sum(source.n_bytes for _, source in files)
+    n_citations = sum(source.n_records for _, source in files)
     return Sample(
-        n_files=len(paths),
-        n_bytes=sum(sizes),
-        n_citations=n_citations if exact else round(n_citations * sum(sizes) / n_read),
+        sizes=sizes,
+        n_citations=n_citations if exact else round(n_citations * n_bytes / n_read),
         exact=exact,
         check_seconds_per_byte=seconds / n_read,
-        slices=tuple(slices[number] for number in _spread(len(slices), n_slices)),
+        files=files,
     )
 
 
 def _checked(path: Path) -> SourceFile | None:
     """None for a file that a run would refuse: it costs next to nothing."""
     try:
-        return check_source(path, slice_records=SLICE_RECORDS)
+        return check_source(path, slice_records=UNIT_RECORDS)
     except SourceError:
         return None
 
 
-def _spread(n: int, wanted: int) -> list[int]:
-    """Numbers below ``n``, evenly spread; the same numbers again where there are too few."""
-    return [number * n // wanted for number in range(wanted)]
+def _join(units: Sequence[Slice], index: int) -> Slice:
+    """Neighbouring slices as one."""
+    return Slice(
+        index,
+        units[0].start,
+        units[-1].end,
+        sum(unit.n_records for unit in units),
+        units[0].first_position,
+    )

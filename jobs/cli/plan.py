@@ -41,6 +41,7 @@ _BAR_WIDTH = 40
     metavar="USD",
     help="For all machines. [default: 0.048 a worker]",
 )
+@click.option("--no-gate", is_flag=True, help="Tag every sentence, even if the model has a gate.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -52,6 +53,7 @@ def plan(
     models: tuple[str, ...],
     corpus_citations: int | None,
     workers: int | None,
+    no_gate: bool,
     price_per_hour: float | None,
     out: Path | None,
     as_json: bool,
@@ -64,7 +66,12 @@ def plan(
 
     sources = [find_model(name) for name in models or (DEFAULT_MODEL,)]
     made = make_plan(
-        inputs, sources, n_workers=workers, n_citations=corpus_citations, price_per_hour=price_per_hour
+        inputs,
+        sources,
+        n_workers=workers,
+        n_citations=corpus_citations,
+        gate=not no_gate,
+        price_per_hour=price_per_hour,
     )
     if out is not None:
         write_plans(out, made.to_dict()["predictions"])
