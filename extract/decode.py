@@ -2,7 +2,7 @@
 
 The best *legal* tag sequence is taken (Viterbi, 1967): ``I-X`` only after ``B-X`` or ``I-X``. No
 transition has a weight of its own, so where the best tag of every token is legal already, that is the answer.
-A token that continues a number ("." and "7" in "25.7") is tied to the token before it: it cannot begin
+A token that begins within a number ("." and "7" in "25.7") is tied to the token before it: it cannot begin
 a mention, nor end one.
 """
 
@@ -51,19 +51,19 @@ class TagSet:
 
 
 def find_glued(text: str, offsets: Sequence[tuple[int, int]]) -> Bools:
-    """Which tokens continue a number that an earlier token began.
+    """Which tokens begin within a number.
 
     :param offsets: half-open character span of every token. *Shape of the result:* ``(tokens,)``
     """
     glued = np.zeros(len(offsets), bool)
     numbers = _NUMBER.finditer(text)
     number = next(numbers, None)
-    for index, (start, end) in enumerate(offsets):
+    for index, (start, _) in enumerate(offsets):
         while number is not None and number.end() <= start:
             number = next(numbers, None)
         if number is None:
             break
-        glued[index] = number.start() < start and end <= number.end()
+        glued[index] = number.start() < start  # wherever it ends: "7mg" in "25.7mg" may be one token
     return glued
 
 

@@ -14,8 +14,9 @@ from jobs.durable import put_new
 from jobs.errors import SettingsMismatch
 from jobs.model import ModelSource
 
-SHARD_RULE_VERSION = 1
-"""Raised when the code of a shard would give other rows for the same text and model."""
+SHARD_RULE_VERSION = 2
+"""Raised when the code of a shard would give other rows for the same text and model. 2: a token that begins
+within a number and ends behind it is tied to the number too."""
 
 
 def settings_of(model: ModelSource, *, gate: bool) -> dict[str, str]:

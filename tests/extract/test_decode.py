@@ -95,6 +95,16 @@ def test_split_number_is_made_whole() -> None:
     assert [text[mention.start : mention.end] for mention in loose] == ["25", "7 months"]
 
 
+def test_number_with_letters_in_its_last_token_is_whole_too() -> None:
+    text = "in the 2.5th"
+    offsets = [(0, 2), (3, 6), (7, 8), (8, 9), (9, 12)]
+    assert find_glued(text, offsets).tolist() == [False, False, False, True, True]
+    (whole,) = find_mentions(
+        text, offsets, emissions_of([OUT, OUT, B_OS, I_OS, B_ORR]), TAGS, whole_numbers=True
+    )
+    assert text[whole.start : whole.end] == "2.5th"
+
+
 def test_neighbouring_mentions_stay_apart() -> None:
     found = find_mentions(
         "1 2 3", [(0, 1), (2, 3), (4, 5)], emissions_of([B_OS, B_OS, B_ORR]), TAGS, whole_numbers=True

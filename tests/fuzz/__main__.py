@@ -10,6 +10,7 @@ import argparse
 import json
 import multiprocessing
 import multiprocessing.connection
+import signal
 import sys
 import time
 from collections import Counter
@@ -92,7 +93,7 @@ class Campaign:
 
     def _blame(self, index: int, first: int, end: int, code: int) -> None:
         """An input killed its process: note it, and do the others of the block again."""
-        name = "hang" if code == -14 else f"process died with {code}"
+        name = "hang" if -code in (signal.SIGALRM, signal.SIGPROF) else f"process died with {code}"
         self._plan.failures.mkdir(parents=True, exist_ok=True)
         (self._plan.failures / f"died-{index}.input").write_bytes(
             make_input(self._seeds, self._plan.seed, index)
