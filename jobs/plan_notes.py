@@ -60,6 +60,24 @@ def find_plan(
     return mine[-1] if mine else None
 
 
+def plan_of(root: Path, facts: Mapping[str, Any], metrics: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The prediction that was made for a run.
+
+    :param facts: what the run noted when it began, and ``metrics`` what it noted at its end: the prediction
+        too, so that it stays with the run when plans are forgotten.
+    """
+    if isinstance(metrics.get("plan"), dict):
+        return dict(metrics["plan"])
+    return find_plan(
+        read_plans(root),
+        started_at=str(facts.get("started_at", "")),
+        model_sha256=str(metrics.get("model_sha256", "")),
+        n_workers=int(metrics.get("workers") or 0),
+        n_citations=int(metrics.get("citations") or 0),
+        gate=facts.get("settings", {}).get("gate") == "on",
+    )
+
+
 def prediction_error(plan: Mapping[str, Any], wall_seconds: float) -> float:
     """How much longer (positive) or shorter the run took than predicted, as a share of the prediction."""
     return wall_seconds / float(plan["wall_seconds"]) - 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from extract.commits import read_commits, require_output
 from jobs.metrics import Tally
-from jobs.plan_notes import find_plan, prediction_error, read_plans
+from jobs.plan_notes import plan_of, prediction_error
 from jobs.runs import is_alive, list_runs, read_metrics, read_run
 
 
@@ -73,14 +73,7 @@ def _line(root: Path, run_id: str, tally: Tally) -> RunLine:
 
 
 def _prediction_error(root: Path, facts: dict[str, Any], metrics: dict[str, Any]) -> float | None:
-    plan = find_plan(
-        read_plans(root),
-        started_at=str(facts.get("started_at", "")),
-        model_sha256=str(metrics.get("model_sha256", "")),
-        n_workers=int(metrics.get("workers") or 0),
-        n_citations=int(metrics.get("citations") or 0),
-        gate=facts.get("settings", {}).get("gate") == "on",
-    )
+    plan = plan_of(root, facts, metrics)
     return None if plan is None else prediction_error(plan, float(metrics["wall_seconds"]))
 
 

@@ -33,8 +33,9 @@ from jobs.layout import final_path, make_output, run_folder, staging_folder
 from jobs.metrics import RunReport, Tally
 from jobs.model import measured_of
 from jobs.plan import Shard, find_gaps, find_new_year, plan_shards, plan_slice_records
+from jobs.plan_notes import plan_of
 from jobs.process import peak_rss_bytes
-from jobs.runs import new_run_id, opened_run, write_metrics
+from jobs.runs import new_run_id, opened_run, read_run, write_metrics
 from jobs.settings import settings_of, settle_settings
 from jobs.words import counted
 
@@ -76,7 +77,9 @@ def run_job(
         listener = listener or Silence()
         run = _Run(config, run_id, settings.digest, listener, stop or StopRequest())
         report = run.go(paths)
-        write_metrics(config.out, run_id, report.to_dict())
+        metrics = report.to_dict()
+        plan = plan_of(config.out, read_run(config.out, run_id), metrics)
+        write_metrics(config.out, run_id, metrics if plan is None else {**metrics, "plan": plan})
         _write_report(config.out, run_id, listener)
     return report
 

@@ -202,6 +202,7 @@ def test_run_as_planned_has_its_error_told(
     plan = make_plan([str(inputs)], [tiny_model], n_workers=2)
     write_plans(tmp_path / "out", plan.to_dict()["predictions"])
     report = run(inputs, out=tmp_path / "out")
+    (tmp_path / "out" / "_cache" / "plans.json").unlink()
     (line,) = read_report(tmp_path / "out")
     assert line.prediction_error == pytest.approx(
         report.wall_seconds / plan.to_dict()["predictions"][0]["wall_seconds"] - 1, abs=1e-3
