@@ -13,7 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from extract.endpoints import EndpointRecord, Part
-from extract.tag_text import TaggedText
+from extract.tagged_text import TaggedText
 
 N_COLOURS = 6
 """How many kinds of labels look different; more share a colour, and each has its name beside it."""

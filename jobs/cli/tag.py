@@ -14,7 +14,7 @@ from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_note
 
 if TYPE_CHECKING:
-    from extract.tag_text import TaggedText
+    from extract.tagged_text import TaggedText
     from jobs.tag_page import Piece
 
 _STYLES = ("green", "blue", "yellow", "magenta", "cyan", "red")
@@ -34,14 +34,11 @@ def _tag(model: str, html: str | None, text: str, as_json: bool) -> None:
     Colours appear in a terminal only, and not where NO_COLOR is set. The text's own control characters are
     spelt out, so that it cannot act on the terminal.
     """
-    from extract.bundle import open_bundle
-    from extract.registry import find_bundle
-    from extract.tag_text import tag_text
-    from extract.tagger import open_tagger
+    from extract.tagged_text import load_tagger, tag_text
 
     if html == "-" and as_json:
         raise click.UsageError("--json and --html - both want standard output: give --html a file")
-    tagger = open_tagger(open_bundle(find_bundle(model)))
+    tagger = load_tagger(model)
     tagged = tag_text(tagger, _read_stdin() if text == "-" else text)
     if html is not None:
         _write_page(html, tagged, tagger.bundle.labels)

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from extract.bundle import ModelBundle
-from extract.tag_text import tag_text
+from extract.tagged_text import tag_text
 from extract.tagger import open_tagger
 from jobs.cli import main
 from jobs.tag_page import N_COLOURS, iter_pieces, render_tagged, visible

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from extract.bundle import open_bundle
 from extract.endpoints import EndpointRecord, join_records
 from extract.records import Mention, Section, Sentence
+from extract.registry import DEFAULT_MODEL, find_bundle
 from extract.sentences import split_sentences
-from extract.tagger import Tagger
+from extract.tagger import Tagger, open_tagger
 
 
 @dataclass(frozen=True)
@@ -76,3 +78,12 @@ def tag_text(tagger: Tagger, text: str) -> TaggedText:
         for found in row
     )
     return TaggedText(text, tagger.bundle.name, sentences, mentions)
+
+
+def load_tagger(model: str = DEFAULT_MODEL) -> Tagger:
+    """A model ready to tag, every file of it checked against its hash and its golden probe answered.
+
+    :param model: a variant name that comes with the package, or a bundle's folder.
+    :raises BundleError: when there is none, or it is damaged.
+    """
+    return open_tagger(open_bundle(find_bundle(model)))
