@@ -3,8 +3,9 @@
 Two levels, both literal terms that are looked for in one pass by an Aho-Corasick automaton:
 
 1. **The citation.** A term that occurs in title, abstract or MeSH descriptor names gives its weight, once;
-   the citation is in the bundle's domain where the sum reaches a threshold. In doubt it is: where its text is
-   too short to tell and it has no MeSH.
+   the citation is in the bundle's domain where the sum reaches a threshold and, if the gate was given words
+   of the domain, one of those occurs too. In doubt it is: where its text is too short to tell and it has no
+   MeSH.
 2. **The sentence**, in a citation of the domain: it needs a trigger (a stem anywhere, or a whole word) and a
    value (a digit, or a word that stands for one).
 
@@ -20,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ahocorasick_rs import AhoCorasick
+from ahocorasick_rs import AhoCorasick, MatchKind
 
 from extract.bundle import GATE, ModelBundle
 from extract.errors import BundleError
@@ -40,6 +41,10 @@ class Domain:
     """The lowest sum of weights that passes."""
     shortest: int
     """Characters of title and abstract below which a citation without MeSH passes unlooked at."""
+    needed: tuple[str, ...] = ()
+    """Lower-case strings of which one must occur besides, anywhere; empty where none must."""
+    look_alikes: tuple[str, ...] = ()
+    """Longer strings that hold a needed one and do not count as it: ``tumor necrosis``."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +102,21 @@ class Gate:
 
     def judge(self, citation: Citation, sentences: Sequence[tuple[Field, Sentence]]) -> Verdict:
         """Whether a citation is of the domain, and which of its sentences go to the model."""
-        if self._domain is not None and not self._domain.holds(citation):
+        if not self.admits(citation):
             return Verdict(False, (False,) * len(sentences))
         return Verdict(True, tuple(self.passes(part.text[s.start : s.end]) for part, s in sentences))
+
+    def admits(self, citation: Citation) -> bool:
+        """Whether a citation is of the domain: all that its MeSH headings decide."""
+        return self._domain is None or self._domain.holds(citation)
 
     def keep(self, citation: Citation, sentences: Sequence[tuple[Field, Sentence]]) -> Sequence[bool]:
         """For each sentence of a citation, whether it goes to the model."""
         return self.judge(citation, sentences).keep
+
+    def holds_text(self, text: str) -> bool:
+        """Whether a text is of the domain, taken as title, abstract and MeSH of a citation."""
+        return self._domain is None or self._domain.score(text) >= self._domain.threshold
 
     def passes(self, sentence: str) -> bool:
         """Whether a sentence of a citation of the domain can hold an entity."""
@@ -115,21 +128,33 @@ class _Domain:
 
     def __init__(self, domain: Domain) -> None:
         self._weights = domain.terms
-        self._threshold = domain.threshold
+        self.threshold = domain.threshold
         self._shortest = domain.shortest
         self._automaton = AhoCorasick(list(domain.terms))
+        self._n_needed = len(domain.needed)
+        self._needed = AhoCorasick([*domain.needed, *domain.look_alikes], matchkind=MatchKind.LeftmostLongest)
 
     def holds(self, citation: Citation) -> bool:
         texts = [part.text for part in citation.fields]
         if not citation.mesh and sum(map(len, texts)) < self._shortest:
             return True
-        return self.score("\n".join([*texts, *citation.mesh])) >= self._threshold
+        return self.score("\n".join([*texts, *citation.mesh])) >= self.threshold
+
+    def lacks_needed(self, lower: str) -> bool:
+        """Whether a lower-case text has none of the needed words."""
+        if not self._n_needed:
+            return False
+        return all(index >= self._n_needed for index, _, _ in self._needed.find_matches_as_indexes(lower))
 
     def score(self, text: str) -> float:
+        """Sum of the weights of the terms in a text; 0 where it has none of the needed words."""
+        lower = text.lower()
         try:
-            found = set(self._automaton.find_matches_as_strings(text.lower(), overlapping=True))
+            if self.lacks_needed(lower):
+                return 0.0
+            found = set(self._automaton.find_matches_as_strings(lower, overlapping=True))
         except UnicodeEncodeError:  # half a surrogate pair, which JSON can spell: pass what cannot be read
-            return self._threshold
+            return self.threshold
         return sum(map(self._weights.__getitem__, found))
 
 
@@ -178,6 +203,12 @@ def domain_scores(domain: Domain, texts: Iterable[str]) -> list[float]:
     return [level.score(text) for text in texts]
 
 
+def lacks_needed(domain: Domain, texts: Iterable[str]) -> list[bool]:
+    """Whether each text has none of the needed words of a domain that needs any."""
+    level = _Domain(domain)
+    return [level.lacks_needed(text.lower()) for text in texts]
+
+
 def open_gate(bundle: ModelBundle) -> Gate | None:
     """The gate of a bundle; None where it has none.
 
@@ -219,6 +250,8 @@ def _parse_domain(data: Mapping[str, Any]) -> Domain:
         dict(zip(_parse_terms(terms), terms.values(), strict=True)),
         float(data["threshold"]),
         int(data["shortest"]),
+        _parse_terms(data.get("needed", ())),
+        _parse_terms(data.get("look_alikes", ())),
     )
 
 

@@ -38,6 +38,9 @@ class Gate(Protocol):
     def judge(self, citation: Citation, sentences: Sequence[tuple[Field, Sentence]]) -> Verdict:
         """Whether a citation is of the model's domain, and which of its sentences go to the model."""
 
+    def admits(self, citation: Citation) -> bool:
+        """Whether a citation is of the model's domain: all that its MeSH headings decide."""
+
     def keep(self, citation: Citation, sentences: Sequence[tuple[Field, Sentence]]) -> Sequence[bool]:
         """For each sentence of a citation, whether it goes to the model."""
 

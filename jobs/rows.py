@@ -57,19 +57,21 @@ class CitationRow:
     n_entities: int = 0
 
 
-def content_key(citation: Citation, *, with_mesh: bool = False) -> bytes:
-    """16 bytes that are equal exactly when all that the model and its gate look at is equal.
+def content_key(citation: Citation, *, admitted: bool | None = None) -> bytes:
+    """16 bytes that are equal exactly when all that decides the answer is equal.
 
-    That is the text, its division into sections and, for a gate, the MeSH headings.
+    That is the text, its division into sections and, where there is a gate, whether it admits the citation:
+    all that MeSH headings decide, so that a revision of these that changes nothing there costs no inference.
     """
-    digest = hashlib.blake2b("\0".join(citation.mesh if with_mesh else ()).encode(), digest_size=16)
+    domain = b"" if admitted is None else b"\1in\0" if admitted else b"\1out\0"
+    digest = hashlib.blake2b(domain, digest_size=16)
     for part in citation.fields:
         sections = ";".join(f"{section.label},{section.start},{section.end}" for section in part.sections)
         digest.update(f"{part.name}\0{part.text}\0{sections}\0".encode("utf-8", "surrogatepass"))
     return digest.digest()
 
 
-def row_of(citation: Citation, *, with_mesh: bool = False) -> CitationRow:
+def row_of(citation: Citation, *, admitted: bool | None = None) -> CitationRow:
     """The row of a citation that could be read; its fate is yet to be found if it has text."""
     return CitationRow(
         doc_id=citation.doc_id,
@@ -78,7 +80,7 @@ def row_of(citation: Citation, *, with_mesh: bool = False) -> CitationRow:
         position=citation.position,
         fate="no_text",
         text_sha256=citation.text_sha256,
-        content_key=content_key(citation, with_mesh=with_mesh),
+        content_key=content_key(citation, admitted=admitted),
     )
 
 

@@ -119,7 +119,7 @@ def run_shard(task: ShardTask) -> Receipt:
     clock.note("open")
     found = ShardRows(shadow=ShadowSample(task.shadow, task.shadow_share))
     gate = model.gate if task.gate else None
-    unread = _read_records(task, found, with_mesh=gate is not None)
+    unread = _read_records(task, found, gate)
     clock.note("read")
     todo = _carry_over(task, unread, found)
     prepared = [ready for entry in todo for ready in _prepare(*entry, gate, found.audit)]
@@ -170,7 +170,7 @@ def _process(model: LoadedModel) -> dict[str, float]:
     return told if memory is None else {**told, "private_bytes": memory}
 
 
-def _read_records(task: ShardTask, found: ShardRows, *, with_mesh: bool) -> list[Unread]:
+def _read_records(task: ShardTask, found: ShardRows, gate: Gate | None) -> list[Unread]:
     """Give every record of the slice its row; those with text that is not to be skipped come back."""
     skip = dict(task.skip)
     unread: list[Unread] = []
@@ -180,7 +180,7 @@ def _read_records(task: ShardTask, found: ShardRows, *, with_mesh: bool) -> list
         elif isinstance(record, Rejected):
             found.rows.append(row_of_rejected(record))
         elif not task.only or task.only[0] <= record.position < task.only[1]:
-            row = row_of(record, with_mesh=with_mesh)
+            row = row_of(record, admitted=None if gate is None else gate.admits(record))
             found.rows.append(row)
             if record.position in skip:
                 row.fate, row.reason = "quarantined", skip[record.position]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import extract
 from compress.gate import write_gate
 from extract.bundle import ModelBundle
 from extract.gate import Domain, Gate, GateTerms, Triggers
+from extract.output import Output
 from extract.records import Citation, Field, Section, Sentence
 from extract.tagger import Tagged
 from jobs.audit import GateAudit
@@ -100,3 +102,27 @@ def test_sentence_that_the_model_fails_on_is_not_audited() -> None:
     seen.note(citation, sentences, Gate(TERMS).judge(citation, sentences), 1.0)
     seen.tag(ChoosyTagger())
     assert (seen.counts["citation_dropped"], seen.counts["citation_audited"]) == (4, 3)
+
+
+def test_mesh_heading_costs_inference_only_where_it_opens_the_gate(
+    run: RunJob, gated: BundleSource, tmp_path: Path
+) -> None:
+    known = [make_citation(pmid) for pmid in range(1, 21)]
+    silent = [made for made in known if "survival" not in (made.title + made.abstract).lower()]
+    run(write_medline(tmp_path / "pubmed26n0001.xml.gz", known), model=gated)
+    headed = [replace(made, mesh=("Neoplasms",)) for made in known]
+    free = run(write_medline(tmp_path / "pubmed26n0002.xml.gz", headed), model=gated)
+    assert free.tally.n_carried == len(known)
+    opened = [replace(made, mesh=("Survival",)) for made in known]
+    again = run(write_medline(tmp_path / "pubmed26n0003.xml.gz", opened), model=gated)
+    assert 0 < len(silent) < len(known)
+    assert again.tally.n_carried == len(known) - len(silent)
+    run(tmp_path / "pubmed26n0003.xml.gz", model=gated, out=tmp_path / "fresh")
+    view, fresh = extract.open_output(tmp_path / "out"), extract.open_output(tmp_path / "fresh")
+    assert _entities(view) == _entities(fresh)
+
+
+def _entities(view: Output) -> list[tuple[object, ...]]:
+    columns = ["pmid", "start", "end", "label", "text"]
+    table = view.entities.to_table(columns=columns)
+    return sorted(zip(*(table[name].to_pylist() for name in columns), strict=True))
