@@ -50,6 +50,7 @@ class Plan:
                     "workers": entry.n_workers,
                     "citations_per_second_per_worker": round(1 / entry.shard.record_seconds, 2),
                     "seconds_per_shard": round(entry.shard.fixed_seconds, 4),
+                    "cpu_share": round(entry.cpu_share, 4),
                     "stage_shares": {stage: round(share, 4) for stage, share in entry.stage_shares.items()},
                     "gated_out": entry.n_gated_out,
                 }

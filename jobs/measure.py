@@ -23,6 +23,7 @@ from jobs.sample import UNIT_RECORDS, Sample
 if TYPE_CHECKING:
     from distributed import Client
 
+    from extract.commits import CommitRecord
     from jobs.dispatch import Dispatcher, Outcome
     from jobs.plan import Shard
     from jobs.probe import Lengths
@@ -150,6 +151,7 @@ class _Trials:
             start_seconds=start_seconds + max(first, 0.0) + max(self._first_check - self._check, 0.0),
             check_seconds=self._check,
             shard=cost,
+            cpu_share=min(sum(commit.cpu_seconds for commit in commits) / _busy(commits), 1.0),
             stage_seconds=_stages(self._large, lengths),
             lengths=tuple(lengths),
         )
@@ -169,6 +171,10 @@ def raise_for(outcome: Outcome[None]) -> None:
     if outcome.error is not None:
         got = repr(outcome.error)[:300]
         raise JobError("the sample cannot be measured", got=got) from outcome.error
+
+
+def _busy(commits: Sequence[CommitRecord]) -> float:
+    return max(sum(commit.wall_seconds for commit in commits), 1e-9)
 
 
 def _mean(trial: Trial) -> tuple[float, float]:

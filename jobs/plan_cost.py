@@ -49,6 +49,8 @@ class Measured:
     check_seconds: float
     """Time to check an input, apart from what its size explains."""
     shard: ShardCost
+    cpu_share: float
+    """Share of its shards' time in which a worker computed: well below 1 where other programs ran too."""
     stage_seconds: dict[str, float]
     """CPU time of each of the :data:`STAGES`, in order."""
     lengths: tuple[Lengths, ...]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from jobs.forecast import Plan
 
 _BAR_WIDTH = 40
+_UNDISTURBED = 0.85
 
 
 @command(
@@ -75,6 +76,12 @@ def plan(
     )
     if out is not None:
         write_plans(out, made.to_dict()["predictions"])
+    for entry in made.measured:
+        if entry.cpu_share < _UNDISTURBED:
+            echo_note(
+                f"note: {entry.model}: its workers computed only {entry.cpu_share:.0%} of their time; other "
+                "programs ran or the disk is slow, and the plan holds only if that is so during the run"
+            )
     if as_json:
         echo_json(made.to_dict())
     else:

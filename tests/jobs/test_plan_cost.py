@@ -38,6 +38,7 @@ def measured(*, workers: int = 2) -> Measured:
         start_seconds=3.0,
         check_seconds=0.25,
         shard=ShardCost(0.5, 0.01),
+        cpu_share=1.0,
         stage_seconds=dict.fromkeys(STAGES, 0.1),
         lengths=(Lengths((2,), (10,), 0.1, 0.1),),
     )
@@ -186,6 +187,7 @@ def test_plan_is_made_noted_and_read_back(inputs: Path, tiny_model: BundleSource
     told = plan.to_dict()
     assert sum(entry["count"] for entry in told["sentences_per_citation"]) == 59
     assert sum(told["measured"][0]["stage_shares"].values()) == pytest.approx(1, abs=0.01)
+    assert 0 < told["measured"][0]["cpu_share"] <= 1
     parts = ("start_seconds", "check_seconds", "process_seconds")
     assert told["predictions"][0]["wall_seconds"] == pytest.approx(
         sum(told["predictions"][0][part] for part in parts), abs=0.02
