@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from extract.commits import require_output
 from extract.output import Output, open_output
 from jobs.errors import InputMissing
 from jobs.runs import list_runs
@@ -60,9 +61,11 @@ def open_sides(folders: tuple[str, ...]) -> tuple[Output, Output]:
     """The two sides of a comparison: two folders, or one folder and two of its runs.
 
     :raises InputMissing: when the arguments are neither.
+    :raises NotAnOutput: when a folder is no output.
     """
     if len(folders) == 2:
         return open_output(folders[0]), open_output(folders[1])
+    require_output(Path(folders[0]))
     runs = list_runs(Path(folders[0]))
     wrong = [run for run in folders[1:] if run not in runs]
     if len(folders) != 3 or wrong:

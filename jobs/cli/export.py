@@ -21,7 +21,13 @@ _TABLES = ("entities", "endpoints", "citations")
 )
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @click.option("--format", "format_name", type=click.Choice(_FORMATS), required=True, help="What to write.")
-@click.option("--to", "target", type=click.Path(path_type=Path), required=True, help="The file to write.")
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The file to write.",
+)
 @click.option(
     "--table",
     type=click.Choice(_TABLES),

@@ -31,7 +31,12 @@ _ACROSS_RUNS = ("Runs", "From night to night", "Made with")
 
 @command("report", example="extract report out\nextract report out --html report.html")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as a page.")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the report as a page.",
+)
 @click.option(
     "--run", "run_id", metavar="ID", help="The run to tell of, by id or number. [default: the last one]"
 )
