@@ -26,6 +26,7 @@ _TABLES = ("entities", "endpoints", "citations")
     "target",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
+    metavar="FILE",
     help="The file to write.",
 )
 @click.option(
