@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import onnx
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -28,6 +29,7 @@ from compress.encoder import TokenClassifier
 from compress.errors import DataError
 from compress.features import Features, encode_sentences, special_ids
 from compress.finetune import read_folds
+from compress.integer import emit_integers, measure_scales
 from compress.iterate import PruneConfig
 from compress.methods.method import DEFAULT_METHOD, Task, find_method
 from compress.publish import Draft, published, write_draft, write_manifest
@@ -123,7 +125,10 @@ def build(config: BuildConfig, report: Report = lambda line: None) -> ModelBundl
         stage = _prune(config, variant, dense, features, report)
         stage = _distil(config, stage, dense, tokenizer, report)
         report("writing the model" + (" in int8" if variant.int8 else ""))
-        draft = _draft(config, stage, tokenizer, features if variant.int8 else None)
+        quantised = None
+        if variant.int8:
+            quantised = _quantise(config, stage.model, features, integer_only=variant.integer_only)
+        draft = _draft(config, stage, tokenizer, quantised)
         bundle = write_draft(folder, draft)
         report(f"scoring {config.name} on {data.held_out_path.name}")
         bundle = replace(bundle, scores=_score(bundle, data, f1_dense))
@@ -228,29 +233,38 @@ def _distil(config: BuildConfig, stage: Stage, dense: Stage, tokenizer: Tokenize
     return Stage(student, stage.macs_removed, (*stage.lineage, step))
 
 
-def _draft(config: BuildConfig, stage: Stage, tokenizer: Tokenizer, calibrate_on: Features | None) -> Draft:
-    """The model as ONNX: in int8 where there are features to calibrate on, else in fp32."""
-    scales, lineage = None, stage.lineage
-    if calibrate_on is not None:
-        batches = calibration_batches(calibrate_on, config.calibration_windows)
-        scales = calibrate(stage.model, batches)
-        n_tokens = sum(batch.numel() for batch in batches)
-        step = {
-            "step": "quantize",
-            "weights": "int8 a column",
-            "activations": "uint8 static",
-            "tokens": n_tokens,
-        }
-        lineage = (*lineage, step)
+def _quantise(
+    config: BuildConfig, model: TokenClassifier, features: Features, *, integer_only: bool
+) -> tuple[onnx.ModelProto, Step]:
+    """The model as ONNX in int8, and the step that made it."""
+    batches = calibration_batches(features, config.calibration_windows)
+    step: Step = {
+        "step": "quantize",
+        "weights": "int8 a column",
+        "activations": "uint8 static",
+        "tokens": sum(batch.numel() for batch in batches),
+    }
+    if integer_only:
+        scales = measure_scales(model, batches)
+        step = {**step, "functions": "integer polynomials (I-BERT)"}
+        return emit_integers(model, scales, max_tokens=config.max_tokens), step
+    return emit(model, calibrate(model, batches), max_tokens=config.max_tokens), step
+
+
+def _draft(
+    config: BuildConfig, stage: Stage, tokenizer: Tokenizer, quantised: tuple[onnx.ModelProto, Step] | None
+) -> Draft:
+    """The finished model: as it was quantised, or in fp32."""
+    onnx_model, step = quantised or (emit(stage.model, max_tokens=config.max_tokens), None)
     start_token, end_token = special_ids(tokenizer)
     return Draft(
         name=config.name,
-        onnx_model=emit(stage.model, scales, max_tokens=config.max_tokens),
+        onnx_model=onnx_model,
         tokenizer=tokenizer,
         config=stage.model.config,
         reading=Reading(config.max_tokens, config.overlap, start_token, end_token, True, config.min_score),
         macs_removed=stage.macs_removed,
-        lineage=lineage,
+        lineage=(*stage.lineage, step) if step else stage.lineage,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from extract.errors import UnknownModel
 
-_PATTERN = re.compile(r"dense|int8|pruned(?P<share>[1-9]\d?)(?:-int8)?")
+_PATTERN = re.compile(r"dense|int8|ibert|pruned(?P<share>[1-9]\d?)(?:-int8)?")
 
 EXAMPLES = "dense, int8, pruned25, pruned25-int8"
 
@@ -25,15 +25,20 @@ class Variant:
     """Share of the encoder's linear MACs asked to be removed, 0 to 0.99."""
     int8: bool
     """Whether weights and activations of the linear layers are 8-bit integers."""
+    integer_only: bool = False
+    """Whether everything between token ids and logits is computed in integers (I-BERT), for comparison."""
 
 
 def parse_variant(name: str) -> Variant:
     """The variant that a name stands for.
 
-    :raises UnknownModel: when the name is none of ``dense``, ``int8``, ``prunedNN``, ``prunedNN-int8``.
+    :raises UnknownModel: when the name is none of ``dense``, ``int8``, ``ibert``, ``prunedNN`` and
+        ``prunedNN-int8``.
     """
     match = _PATTERN.fullmatch(name)
     if match is None:
         advice = "NN in prunedNN is the per cent of MACs removed"
         raise UnknownModel("not a variant name", "", repr(name), f"one like {EXAMPLES}", advice)
-    return Variant(name=name, macs_removed=int(match["share"] or 0) / 100, int8=name.endswith("int8"))
+    integer_only = name == "ibert"
+    int8 = name.endswith("int8") or integer_only
+    return Variant(name, int(match["share"] or 0) / 100, int8, integer_only)

@@ -174,3 +174,10 @@ def test_settings_that_cannot_work_are_refused_before_anything_is_read(
     with pytest.raises(CompressError, match=complaint):
         build(config)
     assert not (tmp_path / "target").exists()
+
+
+def test_integer_only_variant_runs_like_any_other(checkpoint: Path, data: Path, tmp_path: Path) -> None:
+    bundle = make("ibert", checkpoint, data, tmp_path / "ibert")
+    assert "I-BERT" in bundle.lineage[-1]["functions"]
+    assert bundle.macs_removed == 0
+    assert len(open_tagger(bundle).logits(["median OS was 3.0 months"])) == 1

@@ -13,6 +13,7 @@ from extract.variants import parse_variant
     [
         ("dense", 0.0, False),
         ("int8", 0.0, True),
+        ("ibert", 0.0, True),
         ("pruned25", 0.25, False),
         ("pruned5-int8", 0.05, True),
         ("pruned50-int8", 0.50, True),
@@ -21,6 +22,7 @@ from extract.variants import parse_variant
 def test_name_tells_share_and_integers(name: str, macs_removed: float, int8: bool) -> None:
     variant = parse_variant(name)
     assert (variant.name, variant.macs_removed, variant.int8) == (name, macs_removed, int8)
+    assert variant.integer_only == (name == "ibert")
 
 
 @pytest.mark.parametrize(
