@@ -14,7 +14,9 @@ _MEASURED = {
     "cross_validation": "labelled, cross-validated",
     "dev": "labelled, dev",
     "test": "labelled, test",
-    "text": "found by the model in unlabelled text",
+    "text": "found by the model in unlabelled text, true or not",
+    "judged": "found by the model in unlabelled text, and true",
+    "whole": "all known in held-out articles, labelled or not",
 }
 """What the measurements in a gate's bundle are, in the order to tell them."""
 _FEW = f" Fewer than {TELLING:,} drawn sentences tell little but that they are few."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from extract.gate_audit import TELLING
 from jobs import charts
 from jobs.prices import Instance
 from jobs.report import RunLine
@@ -57,7 +56,6 @@ def _figures(view: RunView, line: RunLine) -> list[tuple[str, str]]:
     tally = view.tally
     wall = line.wall_seconds
     plan = [] if line.prediction_error is None else [("against the plan", f"{line.prediction_error:+.1%}")]
-    loss = tally.gate_loss.loss_upper if tally.n_audited >= TELLING else None
     agreement = None if tally.shadow is None else tally.shadow.all_labels.agreement
     return [
         ("citations", f"{tally.n_citations:,}"),
@@ -66,7 +64,6 @@ def _figures(view: RunView, line: RunLine) -> list[tuple[str, str]]:
         ("not tagged again", f"{tally.n_carried:,}"),
         ("sentences", f"{tally.n_sentences:,}"),
         ("gated out", share(tally.n_gated_out / tally.n_sentences if tally.n_sentences else 0.0)),
-        *([] if loss is None else [("lost by the gate, at most", share(loss))]),
         *([] if agreement is None else [("agrees with the parent", share(agreement))]),
         ("tokens", f"{tally.n_tokens:,}"),
         *([] if tally.padding is None else [("padding", share(tally.padding))]),
