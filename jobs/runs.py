@@ -50,7 +50,7 @@ def opened_run(root: Path, run_id: str, facts: Mapping[str, Any]) -> Iterator[No
     with writing(folder):
         descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # whoever asks is_alive() holds it for a moment
         put_over(folder / RUN, _to_json({"run_id": run_id, **facts, **_environment()}))
         yield
     finally:

@@ -98,16 +98,20 @@ class Work:
 
     def _run_together(self, pending: deque[Shard]) -> None:
         while pending or self._dispatcher.n_running:
-            while pending and self._dispatcher.has_room and not self._is_doubtful:
-                self._start(pending.popleft())
+            self._fill(pending)
             if not self._dispatcher.n_running:
                 self._run_suspects()  # only there are some when nothing at all has worked so far
                 continue
             outcome = self._dispatcher.wait()
             if outcome.error is None:
+                self._fill(pending)  # first: a commit waits for the disk, the worker need not
                 self._publish(outcome.tag, outcome.result)
             else:
                 self._judge(outcome, pending)
+
+    def _fill(self, pending: deque[Shard]) -> None:
+        while pending and self._dispatcher.has_room and not self._is_doubtful:
+            self._start(pending.popleft())
 
     @property
     def _is_doubtful(self) -> bool:
@@ -159,7 +163,8 @@ class Work:
             return
         self._attempts[shard.id] += 1
         if self._attempts[shard.id] < TRIES:
-            pending.append(shard)
+            # While nothing at all has worked, stay with this one: it may be the program that fails.
+            (pending.append if self._n_committed else pending.appendleft)(shard)
         else:
             self._suspects.append(shard)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.faults.conftest import Case
-from tests.faults.drive import Command
+from tests.faults.drive import Command, end_of, wait_for, workers_of
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,39 @@ def test_folder_without_permission_is_unwritable(case: Case) -> None:
     case.out.mkdir(mode=0o500)
     ended = case.command().run()
     assert ended.code == 73, ended.err
+
+
+def test_file_system_that_takes_no_folders_is_unwritable(case: Case) -> None:
+    place = Case(case.bundle, case.inputs, case.golden, Path("/proc/no-such-place/out"))
+    ended = place.command().run()
+    assert ended.code == 73, ended.err
+    assert len(ended.err.strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_file_that_may_not_grow_is_told_as_a_full_disk(case: Case) -> None:
+    process = case.command(fault="shard.start:*:2:slow").start()
+    wait_for(lambda: len(workers_of(process.pid)) > 0)
+    resource.prlimit(workers_of(process.pid)[0], resource.RLIMIT_FSIZE, (2048, 2048))
+    ended = end_of(process)
+    assert ended.code == 74, ended.err
+    assert "File too large" in ended.err.strip().splitlines()[-1]
+    case.check_sound()
+    assert case.command().run().code == 0
+    case.check_whole()
+
+
+@pytest.mark.slow
+def test_output_that_vanishes_ends_the_run_in_one_line(case: Case) -> None:
+    process = case.command(fault="shard.start:*:3:slow").start()
+    wait_for(lambda: len(list((case.out / "_commits").glob("*.json"))) > 0)
+    shutil.rmtree(case.out, ignore_errors=True)
+    ended = end_of(process)
+    assert ended.code in (73, 74), ended.err
+    assert "Traceback" not in ended.err
+    shutil.rmtree(case.out, ignore_errors=True)
+    assert case.command().run().code == 0
+    case.check_whole()
 
 
 def test_output_in_place_of_a_file_is_unwritable(case: Case) -> None:

@@ -21,6 +21,18 @@ def test_finds_every_poison_and_nothing_else(first: int, count: int, poison: set
     assert found == (dict.fromkeys(inside, "died") if inside or count > 1 else {})
 
 
+def test_search_ends_once_more_are_found_than_may_be() -> None:
+    tries = 0
+
+    def fails(low: int, high: int) -> str | None:
+        nonlocal tries
+        tries += 1
+        return "died"
+
+    assert len(find_poison(fails, 0, 100_000, limit=10)) == 11
+    assert tries < 120
+
+
 def test_failure_that_does_not_come_back_blames_nobody() -> None:
     tries: list[tuple[int, int]] = []
 

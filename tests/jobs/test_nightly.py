@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
 from itertools import permutations
 from pathlib import Path
 
@@ -150,6 +151,26 @@ def test_new_baseline_year_is_refused(run: RunJob, tmp_path: Path) -> None:
         run(write_medline(tmp_path / "pubmed27n0001.xml.gz", [make_citation(1)]))
     assert run(tmp_path / BASE).status == "done"
     assert pmids(extract.open_output(tmp_path / "out")) == [1]
+
+
+class Yesterday(datetime):
+    """A clock that is a day slow."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) - timedelta(days=1)
+
+
+def test_clock_that_goes_back_changes_nothing(
+    run: RunJob, files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(files[0]).run_id
+    monkeypatch.setattr("jobs.runs.datetime", Yesterday)
+    second = run(*files)
+    assert first < second.run_id
+    assert second.wall_seconds > 0
+    assert pmids(extract.open_output(tmp_path / "out")) == [1, 2, 3, 6, 7]
+    assert pmids(extract.open_output(tmp_path / "out", as_of=first)) == [1, 2, 3, 4, 5, 6]
 
 
 def test_two_files_of_one_name_and_other_content_are_refused(run: RunJob, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import extract
 from cluster import ClusterConfig
 from jobs.errors import InputMissing, OutputUnwritable, SettingsMismatch
 from jobs.model import BundleSource, find_model
+from jobs.status import read_status
 from tests.corpus import Made, make_citation, write_medline
 from tests.faults.auditor import audit, rows_of
 from tests.jobs.conftest import RunJob
@@ -92,6 +93,8 @@ def test_truncated_file_costs_only_itself(run: RunJob, corpus: list[Path], tmp_p
     report = run(*corpus)
     assert report.status == "partial"
     assert report.refused[0].what == "gzip_truncated"
+    told = read_status(tmp_path / "out").refused
+    assert [(row.file, row.reason) for row in told] == [(corpus[0].name, "gzip_truncated")]
     assert report.tally.n_citations == 20
     write_medline(corpus[0], [make_citation(1)])
     assert run(*corpus).status == "done"
