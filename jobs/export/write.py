@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from extract.output import FILE_NUMBER, Output
 from jobs.durable import create_file, writing
@@ -52,7 +54,7 @@ class _Counter:
 def write_export(
     output: Output, format_name: str, target: Path, *, table: str = "entities", inputs: Sequence[str] = ()
 ) -> ExportReport:
-    """Write the live view in one of the :data:`FORMATS`.
+    """Write the live view in one of the :data:`FORMATS`, gzipped where ``target`` ends in ``.gz``.
 
     :param table: which of the :data:`TABLES`; for ``csv`` only.
     :param inputs: files to read whole texts from; without, texts are the sentences with entities.
@@ -100,10 +102,21 @@ def _write(target: Path, pieces: Iterable[str]) -> int:
     with writing(target):
         try:
             with create_file(temporary) as stream:
-                for piece in pieces:
-                    stream.write(piece.encode("utf-8", "replace"))
+                with _compressed(stream, target) as packed:
+                    for piece in pieces:
+                        packed.write(piece.encode("utf-8", "replace"))
                 n_bytes = stream.tell()
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
     return n_bytes
+
+
+@contextmanager
+def _compressed(stream: BinaryIO, target: Path) -> Iterator[BinaryIO]:
+    """The stream, gzipped where the file's name says so; without name and time, so that equal stays equal."""
+    if target.suffix != ".gz":
+        yield stream
+        return
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=stream, mtime=0) as packed:
+        yield packed  # type: ignore[misc]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from pathlib import Path
 from typing import Any
 
 import bioc.biocjson
 import bioc.pubtator
+import jsonschema
+import pyarrow.csv
 import pytest
 from click.testing import CliRunner
 
 from cluster import ClusterConfig
 from extract import open_output
 from extract.annotations import read_annotations
+from extract.errors import AnnotationError
 from extract.output import Output
 from jobs.cli import export as export_module
 from jobs.cli import main
@@ -34,6 +38,7 @@ CITATIONS = [
     Made(1, "OS was 14.1 months.", "No figures here. ORR was 57%, OS 12.5 months. Neither here. OS was 11."),
     Made(2, HOSTILE, f"First. {HOSTILE} Last."),
     Made(3, "Nothing to find.", "Nothing at all."),
+    Made(4, "Title alone: OS was 3.5 months."),
     *map(make_citation, range(10, 16)),
 ]
 
@@ -227,3 +232,119 @@ def test_wrong_use_is_one_line(tmp_path: Path, arguments: list[str], says: str) 
 def test_command_offers_every_format() -> None:
     assert export_module._FORMATS == FORMATS
     assert export_module._TABLES == write_module.TABLES
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("format_name", ["pubtator", "bioc-json", "jsonl", "label-studio"])
+def test_citation_without_abstract_is_exported(
+    output: Output, inputs: list[str], tmp_path: Path, format_name: str, whole: bool
+) -> None:
+    text = export(output, format_name, tmp_path, inputs=inputs if whole else ()).read_text("utf-8")
+    assert "Title alone: OS was 3.5 months." in text
+    if format_name == "pubtator":
+        assert "\n4|a|\n4\t20\t23\t3.5\tOS\t-\n" in text
+
+
+@pytest.mark.parametrize("table", ["entities", "endpoints", "citations"])
+def test_csv_is_read_by_arrow_pandas_and_polars(output: Output, tmp_path: Path, table: str) -> None:
+    pandas = pytest.importorskip("pandas", reason="install '.[dev]'")
+    polars = pytest.importorskip("polars", reason="install '.[dev]'")
+    target = export(output, "csv", tmp_path, table=table)
+    rows = list(iter_rows(output, table))
+    texts = {"doc_id": str, "pmid_version": int}
+    read = {
+        "arrow": pyarrow.csv.read_csv(
+            target, parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True)
+        ).to_pylist(),
+        "pandas": pandas.read_csv(target, dtype=texts, keep_default_na=False).to_dict("records"),
+        "polars": polars.read_csv(target, infer_schema_length=None).to_dicts(),
+    }
+    for name, found in read.items():
+        assert len(found) == len(rows) > 0, name
+        assert [str(row["doc_id"]) for row in found] == [row["doc_id"] for row in rows], name
+        if table == "entities":
+            assert [row["sentence"].removeprefix("'") for row in found] == [row["sentence"] for row in rows]
+            assert [(row["start"], row["end"]) for row in found] == [
+                (row["start"], row["end"]) for row in rows
+            ]
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_name_that_ends_in_gz_is_gzipped(output: Output, tmp_path: Path, format_name: str) -> None:
+    plain = export(output, format_name, tmp_path).read_bytes()
+    report = write_export(output, format_name, tmp_path / "exported.gz")
+    packed = (tmp_path / "exported.gz").read_bytes()
+    assert gzip.decompress(packed) == plain
+    assert report.n_bytes == len(packed) < len(plain)
+    write_export(output, format_name, tmp_path / "again.gz")
+    assert (tmp_path / "again.gz").read_bytes() == packed
+
+
+LABEL_STUDIO_TASKS = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["data", "predictions"],
+        "properties": {
+            "data": {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}},
+            "predictions": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "required": ["model_version", "score", "result"],
+                    "properties": {
+                        "model_version": {"type": "string"},
+                        "score": {"type": "number", "minimum": 0, "maximum": 1},
+                        "result": {"type": "array", "items": {"$ref": "#/$defs/region"}},
+                    },
+                },
+            },
+        },
+    },
+    "$defs": {
+        "region": {
+            "type": "object",
+            "required": ["id", "from_name", "to_name", "type", "value"],
+            "properties": {
+                "id": {"type": "string"},
+                "from_name": {"const": "label"},
+                "to_name": {"const": "text"},
+                "type": {"const": "labels"},
+                "value": {
+                    "type": "object",
+                    "required": ["start", "end", "text", "labels"],
+                    "properties": {
+                        "start": {"type": "integer", "minimum": 0},
+                        "end": {"type": "integer", "minimum": 1},
+                        "text": {"type": "string", "minLength": 1},
+                        "labels": {"type": "array", "minItems": 1, "items": {"type": "string"}},
+                    },
+                },
+            },
+        }
+    },
+}
+"""The documented form of pre-annotated tasks (https://labelstud.io/guide/predictions)."""
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_label_studio_tasks_have_the_documented_form(
+    output: Output, inputs: list[str], tmp_path: Path, whole: bool
+) -> None:
+    target = export(output, "label-studio", tmp_path, inputs=inputs if whole else ())
+    tasks = json.loads(target.read_text("utf-8"))
+    jsonschema.validate(tasks, LABEL_STUDIO_TASKS)
+    for task in tasks:  # as a browser cuts it out
+        units = task["data"]["text"].encode("utf-16-le")
+        for value in (result["value"] for result in task["predictions"][0]["result"]):
+            cut = units[2 * value["start"] : 2 * value["end"]].decode("utf-16-le")
+            assert cut == value["text"]
+        ids = [result["id"] for result in task["predictions"][0]["result"]]
+        assert len(ids) == len(set(ids))
+
+
+def test_tasks_that_nobody_corrected_are_no_training_data(output: Output, tmp_path: Path) -> None:
+    export(output, "label-studio", tmp_path).rename(tmp_path / "tasks.json")
+    with pytest.raises(AnnotationError, match="nothing is annotated"):
+        read_annotations(tmp_path / "tasks.json")
