@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from compress.errors import CompressError
+from compress.gate_judged import read_judged
 from compress.gate_loss import Loss, cross_validate, loss_on, loss_on_text, pass_rate, take_sentences
-from compress.gate_terms import SAFETY, fit_domain, fit_triggers
+from compress.gate_terms import FittedDomain, Mask, fit_domain, fit_triggers, safety_of
 from compress.gate_text import Document, read_documents, shuffled
+from compress.gate_words import NO_WORDS, read_words
 from extract.annotations import AnnotatedSentence, find_split, read_annotations
 from extract.bundle import GATE, MANIFEST, ModelBundle, hash_file, open_bundle
 from extract.gate import Domain, Gate, GateTerms, domain_scores
@@ -40,6 +42,10 @@ class GateConfig:
     """More annotated files to learn from."""
     target: Path | None = None
     """Folder of a gated copy; None to put the gate into the bundle itself."""
+    words: Path | None = None
+    """Words given besides those learned."""
+    judged: Path | None = None
+    """Finds in the unlabelled text that a person has judged."""
     with_domain: bool = True
     """Whether citations are gated too."""
     text_sentences: int = 30_000
@@ -90,21 +96,37 @@ class _Builder:
         self._learned = learned
         self._documents = documents
         self._report = report
+        self._words = read_words(config.words) if config.words else NO_WORDS
         self.measured: dict[str, Any] = {}
 
     def build(self) -> GateTerms:
-        domain = self._fit_domain() if self._config.with_domain and self._documents else None
-        building = [document for document in self._documents if not document.is_held_out]
-        background = _with_number(take_sentences(building, 3 * BACKGROUND))[:BACKGROUND]
-        self._note("cross_validation", cross_validate(self._learned, background))
-        terms = GateTerms(domain, fit_triggers(self._learned, background), AUDIT_SHARE)
-        self._measure_text(Gate(terms), [entry for entry in self._inside(domain) if entry.is_held_out])
+        judged = read_judged(self._config.judged) if self._config.judged else []
+        folds = cross_validate(self._learned, self._documents, judged, lambda *data: Gate(self._fit(*data)))
+        for name, loss in folds.items():
+            if loss.entities:
+                self._note(name, loss)
+        terms = self._fit(self._learned, self._documents, whole=True)
+        held_out = [entry for entry in self._inside(terms.domain) if entry.is_held_out]
+        self._measure_text(Gate(terms), held_out)
         return terms
 
-    def _fit_domain(self) -> Domain:
-        known_ids = {sentence.doc for sentence in self._learned if sentence.entities}
-        known = np.array([document.id in known_ids for document in self._documents])
-        fitted = fit_domain([document.head for document in self._documents], known)
+    def _fit(
+        self, sentences: Sequence[AnnotatedSentence], documents: Sequence[Document], *, whole: bool = False
+    ) -> GateTerms:
+        """A gate of part of the data, or of the whole, which is told of."""
+        domain = None
+        if self._config.with_domain and documents:
+            known_ids = {sentence.doc for sentence in sentences if sentence.entities}
+            known = np.array([document.id in known_ids for document in documents])
+            fitted = fit_domain([document.head for document in documents], known, self._words)
+            domain = fitted.domain
+            if whole:
+                self._note_domain(fitted, known)
+        building = [document for document in documents if not document.is_held_out]
+        background = _with_number(take_sentences(building, 3 * BACKGROUND))[:BACKGROUND]
+        return GateTerms(domain, fit_triggers(sentences, background, self._words), AUDIT_SHARE)
+
+    def _note_domain(self, fitted: FittedDomain, known: Mask) -> None:
         scores = fitted.held_out_scores
         missed = int((scores[known] < 1).sum())
         passed = float((scores >= 1).mean())
@@ -118,7 +140,6 @@ class _Builder:
             "known_missed": missed,
             "pass_rate": round(passed, 4),
         }
-        return fitted.domain
 
     def _inside(self, domain: Domain | None) -> list[Document]:
         """The documents that are surely of the domain: they score what all known ones reach."""
@@ -126,10 +147,16 @@ class _Builder:
             return self._documents
         scores = domain_scores(domain, [document.head for document in self._documents])
         pairs = zip(self._documents, scores, strict=True)
-        return [document for document, score in pairs if score >= domain.threshold / SAFETY]
+        reached = domain.threshold / safety_of(self._words)
+        return [document for document, score in pairs if score >= reached]
 
     def _measure_text(self, gate: Gate, documents: Sequence[Document]) -> None:
-        sentences = take_sentences(documents, self._config.text_sentences)[: self._config.text_sentences]
+        labelled = {_letters(sentence.text) for sentence in self._learned}
+        sentences = [
+            sentence
+            for sentence in take_sentences(documents, self._config.text_sentences)
+            if _letters(sentence) not in labelled
+        ][: self._config.text_sentences]
         if not sentences:
             return
         self._note("text", loss_on_text(gate, self._tagger, sentences))
@@ -146,6 +173,11 @@ class _Builder:
         )
         for example in loss.examples[:10]:
             self._report(f"  lost: {example}")
+
+
+def _letters(text: str) -> str:
+    """What is left of a sentence when it is typeset otherwise: its letters and digits."""
+    return "".join(filter(str.isalnum, text))
 
 
 def _with_number(sentences: Sequence[str]) -> list[str]:

@@ -16,8 +16,9 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import Lasso
 
 from compress.errors import CompressError
+from compress.gate_words import NO_WORDS, GateWords
 from extract.annotations import AnnotatedSentence
-from extract.gate import Domain, Triggers, domain_scores
+from extract.gate import Domain, Triggers, domain_scores, lacks_needed
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -32,8 +33,10 @@ _DOMAIN_STEMS = 600
 _DOMAIN_STEM_DOCS = 4
 """Documents of the domain that a stem must occur in."""
 _DOMAIN_SPARSITY = 0.002
-SAFETY = 0.5
+_SAFETY = 0.5
 """The threshold is this share of the score that all known citations of the domain reach when held out."""
+_SAFETY_WITH_WORDS = 0.35
+"""The same where words of the domain are given: of these one must occur, so the sum may decide less."""
 _LEAST_WEIGHT = 0.01
 """Of the threshold; terms below tell nothing."""
 SHORTEST = 500
@@ -60,7 +63,9 @@ class FittedDomain:
     """Of each document, by weights fitted without it. *Shape:* ``(documents,)``"""
 
 
-def fit_domain(heads: Sequence[str], known: Mask, *, n_folds: int = 5) -> FittedDomain:
+def fit_domain(
+    heads: Sequence[str], known: Mask, words: GateWords = NO_WORDS, *, n_folds: int = 5
+) -> FittedDomain:
     """Learn the domain from documents known to be of it among many others.
 
     The others hold unknown ones of the domain too. So a first fit takes them all for foreign; those it scores
@@ -68,6 +73,7 @@ def fit_domain(heads: Sequence[str], known: Mask, *, n_folds: int = 5) -> Fitted
 
     :param heads: what a citation of each document would show.
     :param known: which documents are known to be of the domain.
+    :param words: given ones; the fit does not see them, they are asked for besides.
     """
     if known.sum() < 2 * n_folds or known.all():
         raise CompressError(
@@ -83,10 +89,16 @@ def fit_domain(heads: Sequence[str], known: Mask, *, n_folds: int = 5) -> Fitted
     positive = known | (first >= middle)
     usable = positive | (first < low)
     scores = _cross_scores(stems, positive, usable, n_folds)
-    threshold = float(scores[known].min()) * SAFETY
+    threshold = float(scores[known].min()) * safety_of(words)
     weights = {term: round(w / threshold, 3) for term, w in stems.fit(positive, usable).items()}
-    domain = Domain({term: w for term, w in weights.items() if w >= _LEAST_WEIGHT}, 1.0, SHORTEST)
-    return FittedDomain(domain, scores / threshold)
+    kept = {term: w for term, w in weights.items() if w >= _LEAST_WEIGHT}
+    domain = Domain(kept, 1.0, SHORTEST, words.domain, words.look_alikes)
+    return FittedDomain(domain, np.where(lacks_needed(domain, heads), 0.0, scores / threshold))
+
+
+def safety_of(words: GateWords) -> float:
+    """The threshold as a share of the score that all known citations of the domain reach when held out."""
+    return _SAFETY_WITH_WORDS if words.domain else _SAFETY
 
 
 def _cross_scores(stems: _Stems, positive: Mask, usable: Mask, n_folds: int) -> Floats:
@@ -134,7 +146,9 @@ def _stems(text: str) -> Iterator[str]:
         yield from (word[:length] for length in _STEM_LENGTHS if len(word) >= length)
 
 
-def fit_triggers(sentences: Sequence[AnnotatedSentence], background: Sequence[str]) -> Triggers:
+def fit_triggers(
+    sentences: Sequence[AnnotatedSentence], background: Sequence[str], words: GateWords = NO_WORDS
+) -> Triggers:
     """The triggers that cover the sentences with an entity, and pass as few others as can be.
 
     Greedy weighted set cover: again and again the word or stem that gains most uncovered sentences for each
@@ -142,6 +156,7 @@ def fit_triggers(sentences: Sequence[AnnotatedSentence], background: Sequence[st
     what is put without the chosen ones.
 
     :param background: unlabelled sentences with a number, for what a trigger passes.
+    :param words: given ones, which are triggers too.
     """
     holding = [sentence for sentence in sentences if sentence.entities]
     empty = [sentence.text for sentence in sentences if not sentence.entities]
@@ -154,8 +169,8 @@ def fit_triggers(sentences: Sequence[AnnotatedSentence], background: Sequence[st
     pure = [index for index in _find_pure(covers, passes) if vocabulary[index].startswith(_WORD_MARK)]
     names = [str(name) for name in vocabulary[sorted({*chosen, *pure})]]
     return Triggers(
-        stems=tuple(sorted(name for name in names if not name.startswith(_WORD_MARK))),
-        words=tuple(sorted(name[1:] for name in names if name.startswith(_WORD_MARK))),
+        stems=tuple(sorted({*words.stems, *(name for name in names if not name.startswith(_WORD_MARK))})),
+        words=tuple(sorted({*words.words, *(name[1:] for name in names if name.startswith(_WORD_MARK))})),
         values=_values(holding),
     )
 

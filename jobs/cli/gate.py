@@ -26,6 +26,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=_FILE,
     help="Unlabelled text with the documents of the labelled sentences among others; repeatable.",
 )
+@click.option("--words", type=_FILE, help="Words of the domain and of its entities, known beforehand.")
+@click.option("--judged", type=_FILE, help="Finds in the unlabelled text that a person has judged.")
 @click.option("--to", "target", type=click.Path(path_type=Path), help="Make a gated copy in this new folder.")
 @click.option("--no-domain", is_flag=True, help="Gate sentences only, whatever their citation.")
 @click.option(
@@ -40,6 +42,8 @@ def _gate(
     data: Path,
     also: tuple[Path, ...],
     text: tuple[Path, ...],
+    words: Path | None,
+    judged: Path | None,
     target: Path | None,
     no_domain: bool,
     text_sentences: int,
@@ -59,6 +63,8 @@ def _gate(
         data_dir=data,
         text=text,
         also=also,
+        words=words,
+        judged=judged,
         target=target,
         with_domain=not no_domain,
         text_sentences=text_sentences,

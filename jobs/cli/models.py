@@ -50,8 +50,32 @@ def describe(bundle: ModelBundle) -> dict[str, Any]:
         "f1_dense": bundle.scores.get("f1_dense"),
         "tokens_per_second": bundle.scores.get("tokens_per_second"),
         "scored_on": bundle.scores.get("data"),
+        "gate": _gate_of(bundle),
         "path": str(bundle.path),
     }
+
+
+def _gate_of(bundle: ModelBundle) -> dict[str, Any] | None:
+    """What the gate of a bundle was measured to lose and pass; None where it has none."""
+    from extract.gate import open_gate
+
+    gate = open_gate(bundle)
+    return None if gate is None else dict(gate.terms.measured)
+
+
+def _gate_lines(measured: dict[str, Any]) -> list[str]:
+    """One line for each measured loss, and for what passes."""
+    losses = [
+        f"{name} {entry['lost']} of {entry['entities']} lost (at most {entry['upper_95']:.2%})"
+        for name, entry in measured.items()
+        if "upper_95" in entry
+    ]
+    passed = [
+        f"{name} {entry['sentences_passed']:.1%} of sentences pass, AUC {entry['auc']}"
+        for name, entry in measured.items()
+        if "sentences_passed" in entry
+    ]
+    return losses + passed
 
 
 def _number(value: float | None, form: str) -> str:
@@ -96,6 +120,7 @@ def _show(name: str, as_json: bool) -> None:
         echo_json(fields)
         return
     lineage = fields.pop("lineage")
+    fields["gate"] = "none" if fields["gate"] is None else _gate_lines(fields["gate"])
     for key, value in fields.items():
         _echo_field(key, value)
     for step in lineage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 
 from compress.errors import CompressError
 from compress.gate import GateConfig, build_gate
-from compress.gate_loss import cross_validate, loss_on
+from compress.gate_judged import digest_of, read_judged
+from compress.gate_loss import Fit, cross_validate, loss_on
 from compress.gate_terms import fit_domain, fit_triggers
-from compress.gate_text import read_documents
+from compress.gate_text import Document, read_documents
+from compress.gate_words import GateWords, read_words
 from extract.annotations import AnnotatedSentence, Span
 from extract.gate import Gate, GateTerms, domain_scores, open_gate
 from extract.records import Citation, Field, Section, Sentence
@@ -93,12 +96,90 @@ def test_values_are_the_words_of_entities_without_digits() -> None:
     assert fit_triggers([sentence], []).values == ("not", "reached")
 
 
+def fit_on_triggers(words: GateWords) -> Fit:
+    return lambda rows, _: Gate(GateTerms(None, fit_triggers(rows, [], words), 0.0))
+
+
 def test_cross_validation_counts_what_unseen_documents_lose() -> None:
     odd = labelled(999, "Lived for 7.", "7")
-    loss = cross_validate([*SENTENCES, odd], [])
+    loss = cross_validate([*SENTENCES, odd], [], [], fit_on_triggers(GateWords()))["cross_validation"]
     assert (loss.entities, loss.lost) == (N_DOCS // 2 + 1, 1)
     assert loss.examples == (odd.text,)
     assert loss.upper > loss.lost / loss.entities
+    given = fit_on_triggers(GateWords(stems=("lived",)))
+    assert cross_validate([*SENTENCES, odd], [], [], given)["cross_validation"].lost == 0
+
+
+def judge(path: Path, doc: str, text: str, *truths: bool) -> None:
+    """Add a sentence to a list of judged finds."""
+    finds = [{"start": 0, "end": 1, "label": "OS", "true": truth} for truth in truths]
+    with path.open("a") as stream:
+        stream.write(json.dumps({"doc": doc, "sentence": digest_of(text), "finds": finds}) + "\n")
+
+
+def test_judged_finds_are_lost_by_either_level_of_a_gate_made_without_their_document(tmp_path: Path) -> None:
+    path = tmp_path / "judged.jsonl"
+    for doc, text, truths in (
+        ("d1", "Survival was 11 months.", (True, True)),
+        ("d3", "They lived for 3 weeks.", (True, False)),
+        ("d2", "Survival was 12 months.", (True,)),
+        ("elsewhere", "Survival was 12 months.", (True,)),
+    ):
+        judge(path, doc, text, *truths)
+    texts = {1: "Survival was 11 months.", 3: "They lived for 3 weeks.", 2: "Survival was 12 months."}
+    documents = [
+        Document(f"d{n}", (head_of(n), texts.get(n, "No more was seen.")), head_of(n)) for n in range(N_DOCS)
+    ]
+
+    def fit(rows: Sequence[AnnotatedSentence], given: Sequence[Document]) -> Gate:
+        known = np.array([int(document.id[1:]) % 2 == 1 for document in given])
+        domain = fit_domain([document.head for document in given], known).domain
+        return Gate(GateTerms(domain, fit_triggers(rows, []), 0.0))
+
+    losses = cross_validate(SENTENCES, documents, read_judged(path), fit)
+    assert (losses["judged"].entities, losses["judged"].lost) == (4, 2)
+    assert (losses["judged_raw"].entities, losses["judged_raw"].lost) == (5, 3)
+    assert set(losses["judged"].examples) == {texts[3], texts[2]}
+    assert losses["whole"].entities == 4 + N_DOCS // 2
+    assert losses["articles"].entities == losses["cross_validation"].entities == N_DOCS // 2
+
+
+@pytest.mark.parametrize("text", ["{", '{"doc": "a"}', '{"doc": "a", "sentence": "0", "finds": []}'])
+def test_judged_finds_of_another_form_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "judged.jsonl").write_text(text)
+    with pytest.raises(CompressError, match="judged finds cannot be read"):
+        read_judged(tmp_path / "judged.jsonl")
+
+
+def test_given_words_are_needed_besides() -> None:
+    known = np.array([number % 2 == 1 for number in range(N_DOCS)])
+    heads = [head_of(number) for number in range(N_DOCS)]
+    words = GateWords(domain=("tumour",), look_alikes=("tumours of joy",))
+    fitted = fit_domain(heads, known, words)
+    assert (fitted.held_out_scores[known] >= 1).all()
+    scores = domain_scores(
+        fitted.domain,
+        [
+            "Breast cancer, tumours. Chemotherapy",
+            "Breast cancer. Chemotherapy",
+            "Cancer: tumours of joy. Chemo",
+        ],
+    )
+    assert scores[0] >= 1
+    assert scores[1:] == [0, 0]
+
+
+def test_words_come_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "words.json"
+    path.write_text('{"domain": ["cancer"], "stems": ["surviv"]}')
+    assert read_words(path) == GateWords(domain=("cancer",), stems=("surviv",))
+
+
+@pytest.mark.parametrize("text", ["[]", '{"domain": ["Cancer"]}', '{"domain": [""]}', '{"domains": []}'])
+def test_words_of_another_form_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "words.json").write_text(text)
+    with pytest.raises(CompressError, match="words cannot be read"):
+        read_words(tmp_path / "words.json")
 
 
 def test_a_gate_is_built_measured_and_put_into_a_copy(tmp_path: Path, data_dir: Path) -> None:

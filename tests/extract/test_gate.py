@@ -10,7 +10,7 @@ import pytest
 
 from extract.bundle import GATE, MANIFEST, hash_file, identity_sha256, open_bundle
 from extract.errors import BundleError
-from extract.gate import Domain, Gate, GateTerms, Triggers, domain_scores, open_gate, parse_gate
+from extract.gate import Domain, Gate, GateTerms, Triggers, domain_scores, lacks_needed, open_gate, parse_gate
 from extract.records import Citation, Field, Section, Sentence
 from tests.tiny import build_tiny_bundle
 
@@ -64,6 +64,31 @@ def test_citation_needs_enough_terms_or_doubt(text: str, mesh: tuple[str, ...], 
     verdict = Gate(TERMS).judge(citation, whole(citation))
     assert verdict.in_domain is in_domain
     assert len(verdict.keep) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "in_domain"),
+    [
+        ("Chemotherapy of cancer.", True),
+        ("Chemotherapy and tumor necrosis.", False),
+        ("Chemotherapy, tumor necrosis and a tumor.", True),
+        ("Chemotherapy of tumours.", False),
+    ],
+)
+def test_a_needed_word_counts_only_outside_its_look_alikes(text: str, in_domain: bool) -> None:
+    domain = replace(DOMAIN, threshold=0.5, needed=("cancer", "tumor"), look_alikes=("tumor necrosis",))
+    citation = make_citation(FILLER + text)
+    gate = Gate(replace(TERMS, domain=domain))
+    assert gate.judge(citation, whole(citation)).in_domain is in_domain
+    assert gate.holds_text(FILLER + text) is in_domain
+    assert lacks_needed(domain, [text]) == [not in_domain]
+
+
+def test_gates_without_needed_words_are_read() -> None:
+    data = TERMS.to_dict()
+    for name in ("needed", "look_alikes"):
+        del data["domain"][name]
+    assert parse_gate(data) == TERMS
 
 
 def test_foreign_citation_keeps_no_sentence() -> None:
