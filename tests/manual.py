@@ -29,7 +29,7 @@ LEFT_OUT = {
     r"^(sudo|systemctl|kubectl|sbatch|ssh|docker|podman) ": "needs a machine with that service",
     r"\.\./shared/data|sample_text\.py|--sample-text": "needs data that is not in the repository",
     r"benchmarks[/.]|-m tests\.": "measures for minutes",
-    r"--vocab-size 16000|--from dense .*--to pruned25-int8$": "makes the embedded model; others like it are run",
+    r"--vocab-size 16000|--from dense .*--to pruned25-int8$": "makes the embedded model, as others are",
     r"extract cluster (start|describe)|--scheduler|--cluster ": "needs a cluster",
     r"extract models gate |--gate-text": "needs much unlabelled text",
     r"label-studio start": "starts a server",
