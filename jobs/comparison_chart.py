@@ -16,6 +16,8 @@ LEFT, RIGHT = 58.0, 622.0
 TOP, BOTTOM = 14.0, 268.0
 _LINE_HEIGHT = 16.0
 _PAD = 0.08
+_NARROW = 0.8
+"""Decades of cost below which the axis has evenly spaced values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def scatter_of(told: Mapping[str, Any]) -> Scatter:
     return Scatter(
         dots=tuple(_with_texts(dots)),
         front=" ".join(f"{dot.x},{dot.y}" for dot in best_first),
-        x_ticks=tuple((place_x(value), f"{value:,g}") for value in _log_ticks(x_low, x_high)),
+        x_ticks=tuple((place_x(value), f"{value:,.3g}") for value in _log_ticks(x_low, x_high)),
         y_ticks=tuple((place_y(value), f"{value:.3g}") for value in _ticks(y_low, y_high)),
         x_title=str(told["cost_unit"]),
     )
@@ -114,7 +116,9 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times the powers of ten between two logarithms."""
+    """Round values between two logarithms: 1, 2 and 5 times powers of ten, more where these are few."""
+    if high - low < _NARROW:
+        return _ticks(10.0**low, 10.0**high)
     powers = range(math.floor(low), math.ceil(high) + 1)
     values = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
     return [value for value in values if low <= math.log10(value) <= high]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from jobs.errors import JobError
 from jobs.model import BundleSource, ModelSource
 
-DENSE = "dense"
+DENSE = ("dense", "dense-fp32")
 
 
 @dataclass(frozen=True)
@@ -70,4 +70,4 @@ def settle_entrants(entrants: Sequence[Entrant]) -> list[Entrant]:
 
 def find_reference(entrants: Sequence[Entrant]) -> int:
     """The number of the entrant that the others are compared with: the variant ``dense``, else the first."""
-    return next((number for number, entrant in enumerate(entrants) if entrant.source.name == DENSE), 0)
+    return next((number for number, entrant in enumerate(entrants) if entrant.source.name in DENSE), 0)
