@@ -76,7 +76,7 @@ _NOT_A_GROUP = re.compile(
     r"^(?:\d[\d.,]*(?:\s*%|\s*$|\s+(?:of|months?|years?|weeks?|patients)\b)|all\b|total|this|these|that\b|which|both\b|whom|favou?r|terms|our\b|addition|contrast|comparison|"
     r"respect|median|a\s+median|hazard|HR\b|p\s*[=<]|progression|overall|survival|PFS|OS|DFS|RFS|response|"
     r"follow|years?\b|months?\b|weeks?\b|only\b|about|approximately|95)"
-    r"|^(?:patients|subjects|participants|those|women|men|children|it|a|them|cases|tumou?rs|disease|group|first\b.*|"
+    r"|^(?:patients|subjects|participants|those|women|men|children|it|(?-i:a)|them|cases|tumou?rs|disease|group|first\b.*|"
     r"matching\b.*|an?\s+\w+|such\b.*|each\b.*|every\b.*)$|\b(?:who|with|to|from|of|the|and|or)$"
     r"|%|\b(?:ratio|interval|CI|months?|years?|endpoint|analysis|difference)\b",
     re.IGNORECASE,

@@ -114,6 +114,16 @@ def test_respectively_list_is_dealt_out_in_order() -> None:
     assert [(row[1], row[5]) for row in joined(marked)] == [(20.0, "placebo"), (31.0, "olaparib arms")]
 
 
+def test_arm_called_a_is_a_name_and_no_article() -> None:
+    values = "{2.5 years|OS} (95% CI {24|OS_CIL}-{36 months|OS_CIH}) and {61 weeks|OS}"
+    marked = f"OS was {values} in the A and B arms, respectively."
+    assert [(row[1], row[5]) for row in joined(marked)] == [(30.0, "A"), (14.0287, "B arms")]
+    assert [row[5] for row in joined("ORR was {20%|ORR} in a trial and {31%|ORR} in a cohort.")] == [
+        None,
+        None,
+    ]
+
+
 def test_group_behind_each_value_is_taken() -> None:
     marked = (
         "OS was {9.1 months|OS} (95% CI {8|OS_CIL}-{10|OS_CIH}) with A-12 vs {7.0 months|OS} with placebo."
