@@ -14,6 +14,7 @@ import pygal
 from lxml import etree
 from markupsafe import Markup
 
+from extract.evidence import clean_text
 from jobs.report_parts import Curve, Point
 
 MOST_POINTS = 240
@@ -68,7 +69,7 @@ def _draw(curve: Curve, points: Sequence[Point], size: tuple[int, int], name: st
     root.attrib.clear()
     for key, value in (("viewBox", f"0 0 {size[0]} {size[1]}"), ("class", f"chart {name}"), ("role", "img")):
         root.set(key, value)
-    root.set("aria-label", curve.title)
+    root.set("aria-label", clean_text(curve.title))
     drawn = etree.tostring(root, encoding="unicode")
     return Markup(drawn.replace(f' xmlns="{_SVG[1:-1]}"', "", 1))  # needless within HTML
 
@@ -93,7 +94,7 @@ def _clean(root: etree._Element) -> None:
 def _add_titles(root: etree._Element, points: Sequence[Point]) -> None:
     """What each dot says when pointed at."""
     for dot, point in zip(root.iter(f"{_SVG}circle"), points, strict=False):
-        etree.SubElement(dot, f"{_SVG}title").text = point.text
+        etree.SubElement(dot, f"{_SVG}title").text = clean_text(point.text)
 
 
 def _add_ends(root: etree._Element, ends: tuple[str, str]) -> None:
@@ -105,7 +106,7 @@ def _add_ends(root: etree._Element, ends: tuple[str, str]) -> None:
         end = etree.SubElement(plot, f"{_SVG}text", {"class": "end", "text-anchor": anchor})
         end.set("x", f"{x:.0f}")
         end.set("y", f"{height + 18:.0f}")
-        end.text = text
+        end.text = clean_text(text)
 
 
 def pace_points(spans: Sequence[tuple[float, float, int]], n_bins: int) -> list[tuple[float, float]]:

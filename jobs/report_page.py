@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from extract.evidence import clean_text
 from jobs import charts
 from jobs.durable import put_over
 from jobs.prices import Instance
@@ -41,7 +42,11 @@ def write_report_page(
 def render(page: Page) -> str:
     """The page as HTML."""
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        finalize=lambda value: clean_text(value) if type(value) is str else value,
     )
     environment.filters["drawn"] = charts.draw
     environment.filters["scaled"] = scaled

@@ -50,26 +50,25 @@ class Seen(HTMLParser):
         self.texts.append(data)
 
 
-def hostile_page() -> str:
-    tally = Tally(fates=Counter({HOSTILE: 3, "quarantined": 1}), n_sentences=10, n_entities=4)
-    tally.worker_seconds = {HOSTILE: 1.0}
-    tally.worker_rss = {HOSTILE: 1}
-    example = example_of(Drawn(1, HOSTILE, HOSTILE, 0, HOSTILE), [HOSTILE])
+def hostile_page(text: str = HOSTILE) -> str:
+    """A page with the text in every place that can hold one."""
+    tally = Tally(fates=Counter({text: 3, "quarantined": 1}), n_sentences=10, n_entities=4)
+    tally.worker_seconds = {text: 1.0}
+    tally.worker_rss = {text: 1}
+    example = example_of(Drawn(1, text, text, 0, text), [text])
     tally.audit = Counter(citation_dropped=9, citation_audited=2, citation_hits=1, citation_entities=1)
-    tally.evidence = {"citation": Evidence({HOSTILE: 1}, (example,))}
-    tally.shadow = Shadow(HOSTILE, "0", 2, 1, {HOSTILE: Votes(1, 1, 1)}, (example,), 0.1, HOSTILE)
+    tally.evidence = {"citation": Evidence({text: 1}, (example,))}
+    tally.shadow = Shadow(text, "0", 2, 1, {text: Votes(1, 1, 1)}, (example,), 0.1, text)
     tally.computed = Counter(sentences=3, tokens=30, computed=36, padding=0)
     tally.n_gated_out = 9
-    facts: dict[str, Any] = {name: {HOSTILE: HOSTILE} for name in ("host", "settings", "versions")}
+    facts: dict[str, Any] = {name: {text: text} for name in ("host", "settings", "versions")}
     facts["gate_measured"] = {"dev": {"entities": 9, "lost": 1, "share": 0.1, "upper_95": 0.4}}
-    labels = compare_labels(
-        LabelCounts(Counter({HOSTILE: 900}), 1000), [LabelCounts(Counter({HOSTILE: 9}), 1000)]
-    )
-    reasons = (Reason(HOSTILE, 1, (HOSTILE,)),)
+    labels = compare_labels(LabelCounts(Counter({text: 900}), 1000), [LabelCounts(Counter({text: 9}), 1000)])
+    reasons = (Reason(text, 1, (text,)),)
     spans = (Span(0.0, 4.0, 2), Span(1.0, 5.0, 2), Span(4.0, 9.0, 3))
-    view = RunView(HOSTILE, facts, tally, {HOSTILE: 1.0}, reasons, tuple(labels), 1, spans)
-    line = RunLine(HOSTILE, HOSTILE, HOSTILE, tally, 2.0, 1, 3.0, started_at=HOSTILE)
-    return render(build_page(view, line, [line] * 3, [Instance(HOSTILE, 2, 0.1)]))
+    view = RunView(text, facts, tally, {text: 1.0}, reasons, tuple(labels), 1, spans)
+    line = RunLine(text, text, text, tally, 2.0, 1, 3.0, started_at=text)
+    return render(build_page(view, line, [line] * 3, [Instance(text, 2, 0.1)]))
 
 
 def test_hostile_text_is_inert() -> None:
@@ -78,6 +77,13 @@ def test_hostile_text_is_inert() -> None:
     assert not seen.tags.keys() & {"script", "img", "iframe", "object", "link", "a", "form", "base"}
     assert not [name for _, name, _ in seen.attributes if name.startswith("on") or name in ("src", "href")]
     assert sum(HOSTILE in text for text in seen.texts) > 8
+
+
+def test_page_holds_no_characters_that_no_page_may_hold() -> None:
+    page = hostile_page("null \0, bell \x07, escape \x1b[31m, half a pair \ud800")
+    assert page.encode("utf-8")
+    assert not {"\0", "\x07", "\x1b"} & set(page)
+    assert "null  , bell  , escape  [31m, half a pair ?" in page
 
 
 def test_page_forbids_itself_everything_but_its_styles() -> None:
