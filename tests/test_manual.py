@@ -29,7 +29,13 @@ PAGES = [
     # commands.md holds the examples of each command's help, on inputs that are nowhere.
     if page.name != "commands.md" and read_blocks(page)
 ]
-MAKES_OUT = "extract run examples/sample --out out\n"
+SLOW = {
+    "comparing.md": "trains once, builds twice and measures three times; own-model.md trains and builds too",
+    "planning.md": "measures this machine three times",
+}
+"""Pages that are run by ``pytest -m slow`` only, and why; tests/test_docs.py checks their calls always."""
+MAKES_OUT = ("README.md", "own-model.md", "planning.md")
+"""Pages that make the output ``out`` themselves."""
 
 
 @pytest.fixture(scope="session")
@@ -52,16 +58,16 @@ def _environment() -> dict[str, str]:
 
 
 @pytest.mark.timeout(900)  # of seconds where nothing else runs
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=page.name, marks=[pytest.mark.slow] * (page.name in SLOW)) for page in PAGES],
+)
 def test_page_runs_from_top_to_bottom(
     page: Path, template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "repository"
     shutil.copytree(template, folder, symlinks=True)
-    if page.name in ("README.md", "own-model.md"):
-        shutil.rmtree(folder / "out")  # they make it
-    if page.name == "planning.md":
-        # A plan is noted before the output's first run.
+    if page.name in MAKES_OUT:
         shutil.rmtree(folder / "out")
     monkeypatch.chdir(folder)
     left_out = run_page(page, folder)
