@@ -15,22 +15,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from extract.errors import NotAnOutput, OutputError
+from extract.errors import NewerOutput, NotAnOutput, OutputError
 from extract.evidence import Evidence, parse_evidence
 from extract.shadow import Shadow, parse_shadow
 from extract.slices import Slice
+from extract.table import SCHEMAS
 
 COMMITS = "_commits"
 SOURCES = "_sources"
 SETTINGS = "_settings"
 RUNS = "_runs"
+_ADVICE = "find all that is broken with `extract verify`"
 
 Record = TypeVar("Record")
+
+_HEXADECIMAL = re.compile(r"[0-9a-f]+")
+DATA_NAME = re.compile(r"[0-9a-f]+\.[0-9a-f]+\.parquet")
+"""What data files are called; anything else in their folders is not ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +172,16 @@ def require_output(root: Path) -> None:
 def read_commits(root: Path) -> dict[str, CommitRecord]:
     """Finished shards of an output by shard id.
 
-    :raises OutputError: when a record is damaged.
+    :raises OutputError: when a record is damaged, or stands under the name of another.
     """
-    return {record.shard: record for record in map(read_commit, commit_paths(root))}
+    records: dict[str, CommitRecord] = {}
+    for path in commit_paths(root):
+        record = read_commit(path)
+        if record.shard != path.stem:
+            where = f"{COMMITS}/{path.name}"
+            raise OutputError("record is of another shard", where, record.shard, path.stem, _ADVICE)
+        records[record.shard] = record
+    return records
 
 
 def commit_paths(root: Path) -> list[Path]:
@@ -201,7 +215,10 @@ def read_settings(root: Path) -> list[SettingsRecord]:
 
 
 def _parse_commit(data: Mapping[str, Any]) -> CommitRecord:
-    parsed: dict[str, Any] = {"files": tuple(DataFile(**file) for file in data["files"])}
+    _check_fields(CommitRecord, data)
+    parsed: dict[str, Any] = {"files": tuple(_parse_file(file) for file in data["files"])}
+    if not _HEXADECIMAL.fullmatch(data["shard"]):  # it becomes a file name
+        raise ValueError(f"shard {data['shard']!r}")
     if evidence := data.get("evidence"):
         parsed["evidence"] = {level: parse_evidence(seen) for level, seen in evidence.items()}
     if shadow := data.get("shadow"):
@@ -209,22 +226,42 @@ def _parse_commit(data: Mapping[str, Any]) -> CommitRecord:
     return CommitRecord(**{**data, **parsed})
 
 
+def _parse_file(data: Mapping[str, Any]) -> DataFile:
+    _check_fields(DataFile, data)
+    file = DataFile(**data)
+    if file.kind not in SCHEMAS or not DATA_NAME.fullmatch(file.name):  # nothing outside may be named
+        raise ValueError(f"data file {file.kind}/{file.name}")
+    return file
+
+
 def _parse_source(data: Mapping[str, Any]) -> SourceRecord:
+    _check_fields(SourceRecord, data)
     return SourceRecord(**{**data, "slices": tuple(Slice(**piece) for piece in data["slices"])})
 
 
 def _parse_settings(data: Mapping[str, Any]) -> SettingsRecord:
+    _check_fields(SettingsRecord, data)
     return SettingsRecord(**data)
 
 
+class _UnknownFields(Exception):
+    """A record has fields that this version does not know."""
+
+
+def _check_fields(kind: type, data: Mapping[str, Any]) -> None:
+    unknown = sorted(data.keys() - {known.name for known in fields(kind)})
+    if unknown:
+        raise _UnknownFields(", ".join(unknown)[:200])
+
+
 def _read(path: Path, parse: Callable[[Mapping[str, Any]], Record]) -> Record:
+    where = f"{path.parent.name}/{path.name}"
     try:
         return parse(json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as exc:
+    except _UnknownFields as exc:
+        advice = "use the version of this program that wrote it"
+        raise NewerOutput("record is of a newer version", where, f"fields {exc}", advice=advice) from exc
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
         raise OutputError(
-            "record cannot be read",
-            f"{path.parent.name}/{path.name}",
-            str(exc),
-            "a record of this format",
-            "find all that is broken with `extract verify`",
+            "record cannot be read", where, str(exc), "a record of this format", _ADVICE
         ) from exc

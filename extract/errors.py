@@ -10,6 +10,7 @@
     │   └── ProbeMismatch        a bundle that answers its golden probe differently on this machine
     ├── TaggingError             a sentence that the model could not be run on
     └── OutputError              an output that is damaged
+        ├── NewerOutput          an output that a newer version of this program wrote to
         └── NotAnOutput          a folder that is no output at all
 
 Every message is one line: what, where, got, expected, what to do. The fields are positional
@@ -73,6 +74,10 @@ class TaggingError(ExtractError):
 
 class OutputError(ExtractError):
     """An output that is damaged: a record or a data file is missing or is not what was committed."""
+
+
+class NewerOutput(OutputError):
+    """A record with fields that this version does not know. It is whole, and not to be repaired."""
 
 
 class NotAnOutput(OutputError):

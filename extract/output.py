@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,22 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from pyarrow.fs import LocalFileSystem
 
-from extract.commits import RUNS, read_commits, read_settings, read_sources, require_output
-from extract.errors import NotAnOutput
+from extract.commits import (
+    RUNS,
+    CommitRecord,
+    DataFile,
+    SettingsRecord,
+    SourceRecord,
+    read_commits,
+    read_settings,
+    read_sources,
+    require_output,
+)
+from extract.errors import NotAnOutput, OutputError
 from extract.live import DELETED, KEPT, SUPERSEDED, LiveRows, live_shards, resolve_rows
 from extract.table import SCHEMAS, read_table
+
+_REPAIR = "`extract verify --repair` withdraws it, and the next run does it again"
 
 FILE_NUMBER = "_file"
 """Column that datasets add: the number of a data file that holds replaced rows, -1 for all others."""
@@ -56,18 +68,22 @@ class Output:
 def open_output(path: str | Path, *, as_of: str | None = None) -> Output:
     """The live view of an output folder; reads, never writes.
 
-    :param as_of: the id of a run: show the output as that run left it.
+    :param as_of: the id of a run: show the output as that run left it. A shard that was broken and done again
+        counts from the run that did it again.
     :raises NotAnOutput: when the folder is no output, or there was no such run.
-    :raises OutputError: when a record or data file of it is damaged.
+    :raises OutputError: when a record or data file of it is damaged or gone.
     """
     root = Path(path)
     require_output(root)
-    if as_of is not None and not (root / RUNS / as_of / "run.json").is_file():
+    if as_of is not None and not _is_run(root, as_of):
         raise NotAnOutput("no such run", str(root), repr(as_of), "a run id", "see them with `extract report`")
+    commits = read_commits(root).values()  # first: what they need was registered before them
+    sources, settings = read_sources(root), read_settings(root)
+    _require_registered(commits, sources, settings)
     shards = live_shards(
-        [commit for commit in read_commits(root).values() if as_of is None or commit.run_id <= as_of],
-        [source for source in read_sources(root) if as_of is None or source.run_id <= as_of],
-        read_settings(root),
+        [commit for commit in commits if as_of is None or commit.run_id <= as_of],
+        [source for source in sources if as_of is None or source.run_id <= as_of],
+        settings,
     )
     rows = resolve_rows(root, shards)
     return Output(
@@ -77,6 +93,47 @@ def open_output(path: str | Path, *, as_of: str | None = None) -> Output:
         citations=_open_dataset(root, "citations", rows),
         rows=rows,
     )
+
+
+def _is_run(root: Path, run_id: str) -> bool:
+    return Path(run_id).name == run_id and (root / RUNS / run_id / "run.json").is_file()
+
+
+def _require_registered(
+    commits: Collection[CommitRecord],
+    sources: Collection[SourceRecord],
+    settings: Collection[SettingsRecord],
+) -> None:
+    """
+    :raises OutputError: when what a shard was made of or with is not known: the view would lack it.
+    """
+    known_sources = {source.sha256 for source in sources}
+    known_settings = {record.digest for record in settings}
+    for commit in commits:
+        for what, is_known in (
+            ("source", commit.source_sha256 in known_sources),
+            ("settings", commit.settings in known_settings),
+        ):
+            if not is_known:
+                advice = "restore the folder from a copy, or find all that is broken with `extract verify`"
+                raise OutputError(f"record of the {what} is missing", f"shard {commit.shard}", advice=advice)
+
+
+def _checked_path(root: Path, file: DataFile) -> str:
+    """Where a data file lies.
+
+    :raises OutputError: when it is not there, or not as long as it was.
+    """
+    path = (root / file.kind / file.name).absolute()
+    try:
+        n_bytes = path.stat().st_size
+    except OSError as exc:
+        got = exc.strerror or str(exc)
+        raise OutputError("data file is missing", f"{file.kind}/{file.name}", got, advice=_REPAIR) from exc
+    if n_bytes != file.n_bytes:
+        where, expected = f"{file.kind}/{file.name}", f"{file.n_bytes} bytes"
+        raise OutputError("data file has another size", where, f"{n_bytes}", expected, _REPAIR)
+    return str(path)
 
 
 def _open_dataset(root: Path, kind: str, rows: LiveRows) -> ds.Dataset:
@@ -92,7 +149,7 @@ def _open_dataset(root: Path, kind: str, rows: LiveRows) -> ds.Dataset:
         gone = positions[states != KEPT]
         if file is None or (len(gone) and len(gone) == len(positions)):
             continue
-        paths.append(str((root / kind / file.name).absolute()))
+        paths.append(_checked_path(root, file))
         numbers.append(len(hidden) if len(gone) else -1)
         if len(gone):
             hidden.append((len(hidden) << 32) + gone)

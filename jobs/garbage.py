@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from extract.commits import COMMITS, SETTINGS, SOURCES, read_commits
+from extract.commits import COMMITS, DATA_NAME, SETTINGS, SOURCES, read_commits
 from extract.table import SCHEMAS
 from jobs.durable import writing
 from jobs.layout import STAGING
@@ -28,6 +30,9 @@ class Garbage:
 def find_garbage(root: Path, *, grace_seconds: float = GRACE_SECONDS) -> list[Garbage]:
     """Files that no commit names and no living run can still need.
 
+    Only files of our own naming are looked at, and only in folders that are none but the output's: where a
+    link leads elsewhere, nothing is ours to delete.
+
     While a run is alive only other runs' staged files are garbage: its data files get their record a
     moment after their name.
 
@@ -38,10 +43,13 @@ def find_garbage(root: Path, *, grace_seconds: float = GRACE_SECONDS) -> list[Ga
     paths = [path for path in _iter_staged(root) if path.parent.name not in alive]
     if not alive:
         paths += [path for path in _iter_data(root) if (path.parent.name, path.name) not in named]
-        paths += [path for name in (COMMITS, SOURCES, SETTINGS) for path in (root / name).glob(".*.tmp")]
+        paths += _iter_unfinished(root)
     youngest = time.time() - grace_seconds
-    states = [(path, path.stat()) for path in sorted(paths)]
-    return [Garbage(path, state.st_size) for path, state in states if state.st_mtime < youngest]
+    return [
+        Garbage(path, state.st_size)
+        for path in sorted(paths)
+        if (state := _state_of(path)) is not None and state.st_mtime < youngest
+    ]
 
 
 def remove_garbage(root: Path, garbage: list[Garbage]) -> int:
@@ -49,17 +57,39 @@ def remove_garbage(root: Path, garbage: list[Garbage]) -> int:
     with writing(root):
         for entry in garbage:
             entry.path.unlink(missing_ok=True)
-        for folder in (root / STAGING).glob("*/"):
+        for folder in _iter_folders(root / STAGING):
             if not any(folder.iterdir()) and not is_alive(root, folder.name):
                 folder.rmdir()
     return sum(entry.n_bytes for entry in garbage)
 
 
 def _iter_staged(root: Path) -> Iterator[Path]:
-    for folder in (root / STAGING).glob("*/"):
-        yield from (path for path in folder.iterdir() if path.is_file())
+    for folder in _iter_folders(root / STAGING):
+        yield from folder.iterdir()
+
+
+def _iter_folders(parent: Path) -> Iterator[Path]:
+    """The folders in a folder, links left out."""
+    if parent.is_dir() and not parent.is_symlink():
+        yield from (path for path in parent.iterdir() if path.is_dir() and not path.is_symlink())
 
 
 def _iter_data(root: Path) -> Iterator[Path]:
-    for kind in SCHEMAS:
-        yield from (root / kind).glob("*.parquet")
+    for folder in _iter_folders(root):
+        if folder.name in SCHEMAS:
+            yield from (path for path in folder.iterdir() if DATA_NAME.fullmatch(path.name))
+
+
+def _iter_unfinished(root: Path) -> Iterator[Path]:
+    for folder in _iter_folders(root):
+        if folder.name in (COMMITS, SOURCES, SETTINGS):
+            yield from folder.glob(".*.tmp")
+
+
+def _state_of(path: Path) -> os.stat_result | None:
+    """The state of a plain file; None for anything else, and for what has gone meanwhile."""
+    try:
+        state = path.lstat()
+    except OSError:
+        return None
+    return state if stat.S_ISREG(state.st_mode) else None

@@ -13,7 +13,7 @@ import pyarrow as pa
 from extract.commits import CommitRecord, DataFile, commit_paths, read_commit, read_settings, read_sources
 from extract.endpoint_table import endpoint_table
 from extract.endpoints import ENDPOINT_RULE_VERSION
-from extract.errors import OutputError
+from extract.errors import NewerOutput, OutputError
 from extract.table import FATES, SCHEMAS, digest_rows, read_table
 from jobs.layout import final_path
 
@@ -39,15 +39,22 @@ def iter_problems(root: Path) -> Iterator[Problem]:
     for path in commit_paths(root):
         try:
             commit = read_commit(path)
+        except NewerOutput as error:  # of no shard: it must not be withdrawn
+            yield Problem("", f"_commits/{path.name}", str(error))
+            continue
         except OutputError as error:
             yield Problem(path.stem, f"_commits/{path.name}", str(error))
             continue
-        if commit.shard != path.stem:
+        if commit.shard != path.stem:  # checking on would speak of the other
             yield Problem(path.stem, f"_commits/{path.name}", "the record is of another shard")
+            continue
         expected = sizes.get((commit.source_sha256, commit.first_position))
         if not isinstance(known, Problem):
             if expected is None:
                 yield Problem(commit.shard, f"_commits/{path.name}", "its source file is not registered")
+            elif expected != commit.n_records:
+                what = f"got {commit.n_records} records, expected {expected} as planned"
+                yield Problem(commit.shard, f"_commits/{path.name}", what)
             if commit.settings not in known:
                 yield Problem(commit.shard, f"_commits/{path.name}", "its settings are not registered")
         settings = {} if isinstance(known, Problem) else known.get(commit.settings, {})
@@ -93,11 +100,11 @@ def _checked_table(path: Path, file: DataFile) -> pa.Table:
     :raises OutputError: when it is not.
     """
     try:
+        if path.stat().st_size != file.n_bytes:  # before it is read: it may be anything by now
+            raise OutputError("size differs", got=f"{path.stat().st_size} bytes", expected=str(file.n_bytes))
         data = path.read_bytes()
     except OSError as exc:
         raise OutputError("missing", got=exc.strerror or str(exc)) from exc
-    if len(data) != file.n_bytes:
-        raise OutputError("size differs", got=f"{len(data)} bytes", expected=str(file.n_bytes))
     if hashlib.sha256(data).hexdigest() != file.sha256:
         raise OutputError("content differs from what was committed (SHA-256)")
     table = read_table(path)
@@ -121,11 +128,33 @@ def _check_rows(commit: CommitRecord, tables: dict[str, pa.Table]) -> Iterator[s
     told = dict(zip(citations["position"].to_pylist(), citations["n_entities"].to_pylist(), strict=True))
     if len(told) != citations.num_rows:
         yield "a record has two fates"
+    found = Counter(entities["position"].to_pylist())
+    told = dict(zip(citations["position"].to_pylist(), citations["n_entities"].to_pylist(), strict=True))
+    if len(told) != citations.num_rows:
+        yield "a record has two fates"
+    if commit.file("deletions") is not None and "deletions" not in tables:
+        return  # the file itself is broken, which was said
+    orders = tables["deletions"]["position"].to_pylist() if "deletions" in tables else []
+    first = commit.first_position
+    if sorted([*told, *orders]) != list(range(first, first + commit.n_records)):
+        yield f"its records are not those from {first} to {first + commit.n_records - 1}, each once"
     if any(told.get(position) != count for position, count in found.items()) or sum(told.values()) != sum(
         found.values()
     ):
         yield "entities and their citations do not match"
     yield from _check_spans(entities)
+    yield from _check_positions(commit, tables)
+
+
+def _check_positions(commit: CommitRecord, tables: Mapping[str, pa.Table]) -> Iterator[str]:
+    """Whether the rows are those of the shard's records, each once."""
+    if commit.file("deletions") is not None and "deletions" not in tables:
+        return  # the file itself is broken, which was said
+    orders = tables["deletions"]["position"].to_pylist() if "deletions" in tables else []
+    positions = sorted([*tables["citations"]["position"].to_pylist(), *orders])
+    first = commit.first_position
+    if positions != list(range(first, first + commit.n_records)):
+        yield f"its records are not those from {first} to {first + commit.n_records - 1}, each once"
 
 
 def _check_spans(entities: pa.Table) -> Iterator[str]:

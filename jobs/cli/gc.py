@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from jobs.cli.failure import printable
 from jobs.cli.group import command
 from jobs.cli.output import echo_json
 from jobs.words import counted
@@ -29,6 +30,6 @@ def gc(folder: Path, yes: bool, as_json: bool) -> None:
         echo_json({"files": names, "bytes": n_bytes, "removed": yes})
         return
     for name in names:
-        click.echo(name)
+        click.echo(printable(name))
     what = f"{counted(len(names), 'file')}, {counted(n_bytes, 'byte')}"
     click.echo(f"{what} {'removed' if yes else 'can be removed with --yes'}")
