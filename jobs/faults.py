@@ -5,7 +5,7 @@ that reads the environment. ``EXTRACT_FAULT`` then holds ``point:shard:n:action`
 
 - ``point``: name of a fault point, or the part of it before a dot (``commit`` stands for every ``commit.*``);
 - ``shard``: first characters of a shard id, or ``*``;
-- ``n``: which matching passage triggers it, counted from 1 in each process;
+- ``n``: which matching passage triggers it, counted from 1 in each process, or ``*`` for every one;
 - ``action``: ``kill``, ``raise``, ``enospc``, ``eio``, ``hang``, ``slow`` or ``hog`` (eats memory).
 
 With ``EXTRACT_FAULT_ONCE`` naming a folder, each fault happens once over all processes that share it, and
@@ -30,6 +30,7 @@ class _Fault:
     point: str
     shard: str
     passage: int
+    """0 for every one."""
     action: str
 
     def matches(self, point: str, shard: str) -> bool:
@@ -43,11 +44,11 @@ def fault_point(point: str, shard: str = "") -> None:
         return
     for spec in filter(None, os.environ.get("EXTRACT_FAULT", "").split(";")):
         name, shard_prefix, passage, action = spec.split(":")
-        fault = _Fault(name, shard_prefix, int(passage), action)
+        fault = _Fault(name, shard_prefix, 0 if passage == "*" else int(passage), action)
         if not fault.matches(point, shard):
             continue
         _PASSED[spec] += 1
-        if _PASSED[spec] == fault.passage and _first_time(spec):
+        if fault.passage in (0, _PASSED[spec]) and _first_time(spec):
             _fail(fault.action, point)
 
 

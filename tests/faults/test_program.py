@@ -14,7 +14,7 @@ from extract.bundle import open_bundle
 from tests.faults.conftest import Case
 from tests.faults.drive import Command, end_of, wait_for, workers_of
 
-EVERY_TIME = ";".join(f"shard.read:*:{passage}:raise" for passage in range(1, 100))
+EVERY_TIME = "shard.read:*:*:raise"
 
 
 def other_bundle(case: Case, folder: Path) -> Case:
@@ -42,25 +42,12 @@ def test_model_that_answers_otherwise_than_when_it_was_made_processes_nothing(
     harmed = other_bundle(case, tmp_path / "other")
     path = harmed.bundle / "model.json"
     manifest = json.loads(path.read_bytes())
-    manifest["probe"] = _altered(manifest["probe"])
+    manifest["probe"]["tags"] = [[(tag + 1) % 5 for tag in tags] for tags in manifest["probe"]["tags"]]
     path.write_text(json.dumps(manifest), encoding="utf-8")
     open_bundle(harmed.bundle)  # no file of it is broken: only its answer is not what it says
     ended = harmed.command().run()
     assert ended.code == 78, ended.err
     assert not list((case.out / "_commits").glob("*.json"))
-
-
-def _altered(probe: object) -> object:
-    """The probe with every number in its expected answers moved."""
-    match probe:
-        case dict():
-            return {key: _altered(value) for key, value in probe.items()}
-        case list():
-            return [_altered(value) for value in probe]
-        case float():
-            return probe + 1.5
-        case _:
-            return probe
 
 
 @pytest.mark.slow
