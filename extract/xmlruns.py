@@ -36,7 +36,7 @@ PARSER_OPTIONS: Mapping[str, Any] = {
     "remove_pis": True,
 }
 _ENCODING = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
-_PLAIN_ENCODINGS = frozenset({b"utf-8", b"us-ascii"})
+_PLAIN_ENCODINGS = frozenset({b"utf-8"})  # runs are parsed without a declaration
 _REFERENCES = (b"amp;", b"lt;", b"gt;", b"quot;", b"apos;", b"#")
 
 

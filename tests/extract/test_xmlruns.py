@@ -136,6 +136,13 @@ def test_set_that_does_not_end_as_it_must_is_refused(
     assert "xml_error" in said
 
 
+def test_declared_encoding_is_held_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = (
+        f'<?xml version="1.0" encoding="us-ascii"?><PubmedArticleSet>{article(1, "é")}</PubmedArticleSet>'
+    )
+    assert isinstance(both_ways(write_gz(tmp_path / "a.xml.gz", content.encode()), monkeypatch), str)
+
+
 def test_real_files_are_read_the_same(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("medline16n0902.xml.gz", "test_current.xml.gz"):
         read_both_ways(shared_data / "medline" / name, monkeypatch)

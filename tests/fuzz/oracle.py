@@ -134,7 +134,7 @@ def _judge_text(text: bytes, separator: str | None) -> Verdict:
 
 def _with_newer_names(text: bytes, at: int) -> bytes | None:
     """Expat knows the names of XML's fourth edition, libxml2 those of the fifth: change such a name."""
-    if at >= len(text) or text[at] < 0xC2 or text.rfind(b"<", 0, at) < text.rfind(b">", 0, at):
+    if not 0 <= at < len(text) or text[at] < 0xC2 or text.rfind(b"<", 0, at) < text.rfind(b">", 0, at):
         return None
     end = at + 1
     while end < len(text) and 0x80 <= text[end] < 0xC0:
