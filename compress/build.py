@@ -32,12 +32,12 @@ from compress.finetune import read_folds
 from compress.integer import emit_integers, measure_scales
 from compress.iterate import PruneConfig
 from compress.methods.method import DEFAULT_METHOD, Task, find_method
+from compress.promotion import Examined, examine, judge
 from compress.publish import Draft, published, write_draft, write_manifest
 from compress.sparsity import stored_sizes
 from compress.unlabelled import read_text
 from extract.annotations import AnnotatedSentence, find_split, labels_of, read_annotations
 from extract.bundle import ModelBundle, Reading, hash_file, open_bundle
-from extract.score import evaluate
 from extract.tagger import Tagger, open_tagger
 from extract.variants import Variant, parse_variant
 
@@ -121,7 +121,7 @@ def build(config: BuildConfig, report: Report = lambda line: None) -> ModelBundl
         features = _encode(config, model, tokenizer, data)
         dense = Stage(model, 0.0, _lineage(config.checkpoint))
         report(f"scoring the dense model on {data.held_out_path.name}")
-        f1_dense = _dense_f1(config, dense, tokenizer, data)
+        reference = _examine_dense(config, dense, tokenizer, data)
         stage = _prune(config, variant, dense, features, report)
         stage = _distil(config, stage, dense, tokenizer, report)
         report("writing the model" + (" in int8" if variant.int8 else ""))
@@ -131,7 +131,7 @@ def build(config: BuildConfig, report: Report = lambda line: None) -> ModelBundl
         draft = _draft(config, stage, tokenizer, quantised)
         bundle = write_draft(folder, draft)
         report(f"scoring {config.name} on {data.held_out_path.name}")
-        bundle = replace(bundle, scores=_score(bundle, data, f1_dense))
+        bundle = replace(bundle, scores=_score(bundle, data, reference))
         write_manifest(bundle)
         write_card(bundle)
     return open_bundle(config.target)
@@ -187,10 +187,10 @@ def _encode(config: BuildConfig, model: TokenClassifier, tokenizer: Tokenizer, d
     return encode_sentences(data.train, tokenizer, tags, max_tokens=config.max_tokens, overlap=config.overlap)
 
 
-def _dense_f1(config: BuildConfig, dense: Stage, tokenizer: Tokenizer, data: Data) -> float:
+def _examine_dense(config: BuildConfig, dense: Stage, tokenizer: Tokenizer, data: Data) -> Examined:
     with TemporaryDirectory() as folder:
         bundle = write_draft(Path(folder), _draft(replace(config, name="dense"), dense, tokenizer, None))
-        return evaluate(open_tagger(bundle), data.held_out).f1
+        return examine(open_tagger(bundle), data.held_out)
 
 
 def _prune(config: BuildConfig, variant: Variant, dense: Stage, features: Features, report: Report) -> Stage:
@@ -277,9 +277,10 @@ def calibration_batches(features: Features, n_windows: int) -> list[Tensor]:
     return [torch.stack(by_length[length]) for length in sorted(by_length)]
 
 
-def _score(bundle: ModelBundle, data: Data, f1_dense: float) -> dict[str, Any]:
+def _score(bundle: ModelBundle, data: Data, reference: Examined) -> dict[str, Any]:
     tagger = open_tagger(bundle)
-    scores = evaluate(tagger, data.held_out).to_dict()
+    examined = examine(tagger, data.held_out)
+    scores = examined.scores.to_dict()
     entry = hash_file(data.held_out_path)
     source = {"name": data.held_out_path.name, "sha256": entry.sha256, "sentences": scores.pop("sentences")}
     rounded = {name: round(value, 4) for name, value in scores.items() if isinstance(value, float)}
@@ -290,7 +291,8 @@ def _score(bundle: ModelBundle, data: Data, f1_dense: float) -> dict[str, Any]:
     speed = round(_tokens_per_second(tagger, [sentence.text for sentence in data.held_out]))
     return {
         **rounded,
-        "f1_dense": round(f1_dense, 4),
+        "f1_dense": round(reference.scores.f1, 4),
+        "promotion": judge(reference, examined),
         "data": source,
         "tokens_per_second": speed,
         "per_label": per_label,

@@ -9,6 +9,8 @@ from extract.bundle import ModelBundle
 
 CARD = "README.md"
 
+_COLUMNS = ("label", "precision", "recall", "F1", "support")
+
 _LIMITS = """\
 The model reads one sentence at a time: what a value belongs to must stand in the same sentence. It was scored
 on text like its training data; on other text expect less, and look before you trust. Its answers are
@@ -57,7 +59,20 @@ def _scores(scores: Mapping[str, Any]) -> str:
         (label, f"{row['precision']:.3f}", f"{row['recall']:.3f}", f"{row['f1']:.3f}", str(row["support"]))
         for label, row in scores["per_label"].items()
     ]
-    return f"{text}\n\n{_table(('label', 'precision', 'recall', 'F1', 'support'), rows)}"
+    parts = [text, _promotion(scores.get("promotion")), _table(_COLUMNS, rows)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _promotion(verdict: Mapping[str, Any] | None) -> str:
+    if verdict is None:
+        return ""
+    if verdict["passed"]:
+        return "It stays within the margins that a variant may fall below its dense model."
+    return (
+        "**It falls too far below its dense model**, and a run refuses it without `--allow-ungated`: "
+        + "; ".join(verdict["failures"])
+        + "."
+    )
 
 
 def _lineage(lineage: Iterable[Mapping[str, Any]]) -> str:

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from extract.errors import BundleError
+from extract.errors import BundleError, NotPromoted
 
 FORMAT = 1
 MANIFEST = "model.json"
@@ -233,6 +233,22 @@ def _parse_manifest(path: Path, manifest: Mapping[str, Any]) -> ModelBundle:
         lineage=tuple(manifest["lineage"]),
         sha256=identity_sha256(manifest),
     )
+
+
+def require_promoted(bundle: ModelBundle) -> None:
+    """Let a bundle pass unless it was marked when it was built; one that was never judged passes.
+
+    :raises NotPromoted: it was.
+    """
+    verdict = bundle.scores.get("promotion", {})
+    if not verdict.get("passed", True):
+        raise NotPromoted(
+            "the variant falls too far below its dense model",
+            bundle.name,
+            "; ".join(verdict.get("failures", [])),
+            "",
+            "build a larger one, or run it all the same with --allow-ungated",
+        )
 
 
 def _parse_tags(tags: list[str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@
     ├── AnnotationError          training or test data that does not say what it should
     ├── BundleError              a model bundle that cannot be used
     │   ├── UnknownModel         a name that stands for no bundle
+    │   ├── NotPromoted          a variant that falls too far below its dense model
     │   └── ProbeMismatch        a bundle that answers its golden probe differently on this machine
     ├── TaggingError             a sentence that the model could not be run on
     └── OutputError              an output that is damaged
@@ -62,6 +63,10 @@ class BundleError(ExtractError):
 
 class UnknownModel(BundleError):
     """A model name that stands for no bundle on this machine."""
+
+
+class NotPromoted(BundleError):
+    """A variant that was marked, when it was built, as falling too far below its dense model."""
 
 
 class ProbeMismatch(BundleError):

@@ -116,15 +116,20 @@ def shared_weights_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"extract-weights-{os.getuid()}"
 
 
-def find_model(name_or_path: str) -> BundleSource:
+def find_model(name_or_path: str, *, promoted: bool = False) -> BundleSource:
     """The bundle that a name or a path stands for, verified.
 
+    :param promoted: refuse a variant that was marked, when it was built, as falling too far below its
+        dense model.
     :raises BundleError: when there is none, or it is damaged.
+    :raises NotPromoted: when it is so marked.
     """
-    from extract.bundle import open_bundle
+    from extract.bundle import open_bundle, require_promoted
     from extract.registry import find_bundle
 
     bundle = open_bundle(find_bundle(name_or_path))
+    if promoted:
+        require_promoted(bundle)
     return BundleSource(bundle.path.absolute(), bundle.name, bundle.sha256, bundle.has_gate)
 
 

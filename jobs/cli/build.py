@@ -152,6 +152,8 @@ def _build(
     click.echo(
         f"{bundle.name}: F1 {scores['f1']:.4f} (dense {scores['f1_dense']:.4f}) on {scores['data']['name']}"
     )
+    for failure in scores["promotion"]["failures"]:
+        echo_note(f"not promoted: {failure}; extract run refuses it without --allow-ungated")
     click.echo(
         f"{bundle.n_bytes / 1e6:.1f} MB, {scores['tokens_per_second']:,} tokens/s on one thread, in {target}"
     )

@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 )
 @click.option("--insecure-network", is_flag=True, help="Allow a scheduler elsewhere without TLS.")
 @click.option("--no-gate", is_flag=True, help="Tag every sentence, even if the model has a gate.")
+@click.option(
+    "--allow-ungated",
+    is_flag=True,
+    help="Run a variant that was marked, when built, as falling too far below its dense model.",
+)
 @click.option("--replace-model", is_flag=True, help="Process an output of other settings again with these.")
 @click.option(
     "--max-quarantine",
@@ -83,6 +88,7 @@ def _config_of(
     tls: Path | None,
     insecure_network: bool,
     no_gate: bool,
+    allow_ungated: bool,
     replace_model: bool,
     max_quarantine: float | None,
     price_per_hour: float | None,
@@ -97,7 +103,7 @@ def _config_of(
     _refuse_urls(*inputs, str(out))
     if cluster is not None and not (scheduler is None and workers is None and tls is None):
         raise click.UsageError("--cluster already says how many workers, which scheduler or certificates")
-    source = find_model(model)
+    source = find_model(model, promoted=not allow_ungated)
     return JobConfig(
         inputs=inputs,
         out=out,
