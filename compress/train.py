@@ -1,11 +1,16 @@
-"""Responsible for fine-tuning a token classifier and keeping its best epoch."""
+"""Responsible for fine-tuning a token classifier and keeping its best epoch.
+
+A training that was interrupted goes on after its last whole epoch, and ends with the very weights that it
+would have ended with (:mod:`compress.resume`).
+"""
 
 from __future__ import annotations
 
 import copy
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +18,33 @@ import torch
 from torch import Tensor, nn
 
 from compress.batches import Batch, n_batches, shuffled_batches
+from compress.course import Course, EpochScore
 from compress.encoder import Layer, TokenClassifier
 from compress.errors import DataError
-from compress.features import IGNORED, Features
+from compress.features import Features
+from compress.loss import token_loss, weigh_tags
 from compress.precision import autocast, has_bf16
 from compress.predict import score_model
-from extract.score import Scores
+from compress.resume import (
+    TrainState,
+    add_prefix,
+    drop_prefix,
+    identify,
+    join_states,
+    read_state,
+    write_state,
+)
+
+__all__ = [
+    "Average",
+    "EpochScore",
+    "Progress",
+    "TrainConfig",
+    "TrainResult",
+    "Update",
+    "build_optimizer",
+    "train",
+]
 
 Floats = npt.NDArray[np.float32]
 
@@ -29,6 +55,8 @@ class TrainConfig:
 
     epochs: int = 8
     """At least 1; the learning rate ends at 0 with the last one."""
+    patience: int | None = None
+    """Stop after so many epochs without a better F1 on dev, at least 1; None never does."""
     batch_size: int = 16
     """Windows a step."""
     body_rate: float = 1.5e-4
@@ -47,6 +75,8 @@ class TrainConfig:
     """Dropout while training; None keeps the checkpoint's."""
     attention_dropout: float | None = 0.0
     """Dropout of attention weights while training; 0 allows a faster kernel. None keeps the checkpoint's."""
+    rare_labels: float = 0.0
+    """Power by which rare labels count more, see :func:`compress.loss.weigh_tags`; 0: all count alike."""
     distil_weight: float = 0.5
     """Share of the loss that is divergence to a teacher, where there is one, 0 to 1."""
     temperature: float = 2.0
@@ -68,22 +98,6 @@ class Progress:
     n_steps: int
     loss: float
     """Mean over the epoch so far."""
-
-
-@dataclass(frozen=True)
-class EpochScore:
-    """What one epoch gave."""
-
-    epoch: int
-    """1-based."""
-    loss: float
-    """Mean training loss."""
-    scores: Scores | None
-    """Strict entities on dev; None without dev."""
-
-    def beats(self, other: EpochScore) -> bool:
-        """Whether it is to be kept instead: a higher F1, or merely later where nothing was scored."""
-        return self.scores is None or other.scores is None or self.scores.f1 > other.scores.f1
 
 
 @dataclass(frozen=True)
@@ -111,6 +125,7 @@ def train(
     on_step: Callable[[Progress], None] | None = None,
     on_epoch: Callable[[EpochScore], None] | None = None,
     on_update: Update | None = None,
+    state: Path | None = None,
 ) -> TrainResult:
     """Fine-tune ``model`` in place on ``data``; what remains is the epoch with the best F1 on ``dev``,
     or without ``dev`` the last one.
@@ -118,24 +133,30 @@ def train(
     ``teacher_logits`` (one array ``(tokens + 2, tags)`` a window of ``data``) adds the divergence to a
     teacher to the loss; windows whose tags are all ignored are learnt from the teacher alone.
 
-    :raises DataError: nothing to learn from.
+    ``state`` is a file that keeps the training's state after every epoch; where it is there, the training
+    goes on from it. ``on_epoch`` is not told again of epochs that were done before.
+
+    :raises DataError: nothing to learn from. :raises CheckpointError: ``state`` is of another training.
     """
     if teacher_logits is None and not any(sentence.entities for sentence in data.sentences):
         raise DataError("nothing to learn", "training data", "no entity", "at least one")
+    identity = "" if state is None else identify(asdict(config), model, data, dev, teacher_logits)
     loop = _Loop(config, model, data, teacher_logits, on_step or (lambda progress: None), on_update)
-    epochs: list[EpochScore] = []
-    best: EpochScore | None = None
-    weights: dict[str, Tensor] = {}
-    for epoch in range(1, config.epochs + 1):
+    course = Course()
+    if state is not None and (found := read_state(state, identity)):
+        loop.restore(found)
+        course.restore(found)
+    while not course.is_over(config.epochs, config.patience):
+        epoch = len(course.epochs) + 1
         loss = loop.run_epoch(epoch)
         scores = None if dev is None else score_model(loop.average.model, dev)
-        epochs.append(EpochScore(epoch, loss, scores))
+        course.add(EpochScore(epoch, loss, scores), loop.average.model)
+        if state is not None:
+            write_state(state, join_states(loop.capture(), course.capture()), identity)
         if on_epoch is not None:
-            on_epoch(epochs[-1])
-        if best is None or epochs[-1].beats(best):
-            best, weights = epochs[-1], copy.deepcopy(loop.average.model.state_dict())
-    model.load_state_dict(weights)
-    return TrainResult(model.eval(), tuple(epochs), best.epoch if best else 0)
+            on_epoch(course.epochs[-1])
+    model.load_state_dict(course.weights)
+    return TrainResult(model.eval(), tuple(course.epochs), course.best_epoch)
 
 
 class Average:
@@ -181,6 +202,7 @@ class _Loop:
         self.optimizer, self.schedule = build_optimizer(config, model, self.n_steps)
         _set_dropout(config, model)
         self.average = Average(model, config.average_decay)
+        self.tag_weights = weigh_tags(data, config.rare_labels)
 
     def run_epoch(self, epoch: int) -> float:
         """Every window once; the mean loss."""
@@ -201,7 +223,14 @@ class _Loop:
         with autocast(self.bf16):
             logits = self.model(batch.input_ids, batch.attention_mask)
         teacher = None if self.teacher_logits is None else _stack(self.teacher_logits, batch)
-        loss = token_loss(self.config, logits.float(), batch, teacher)
+        loss = token_loss(
+            logits.float(),
+            batch,
+            teacher,
+            tag_weights=self.tag_weights,
+            distil_weight=self.config.distil_weight,
+            temperature=self.config.temperature,
+        )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_gradient_norm)
@@ -209,23 +238,42 @@ class _Loop:
         self.schedule.step()
         return loss.item()
 
+    def capture(self) -> TrainState:
+        """All that the next step depends on."""
+        moments = {
+            f"{index}.{name}": value
+            for index, entry in self.optimizer.state_dict()["state"].items()
+            for name, value in entry.items()
+        }
+        tensors = {
+            **add_prefix("model", self.model.state_dict()),
+            **(add_prefix("average", self.average.model.state_dict()) if self.average.decay else {}),
+            **add_prefix("optimizer", moments),
+            "torch_rng": torch.get_rng_state(),
+        }
+        values = {
+            "step": self.step,
+            "numpy_rng": self.rng.bit_generator.state,
+            "schedule": self.schedule.state_dict(),
+        }
+        return TrainState(tensors, values)
 
-def token_loss(config: TrainConfig, logits: Tensor, batch: Batch, teacher: Tensor | None) -> Tensor:
-    """Cross-entropy to the tags, mixed with the divergence to a teacher (Hinton et al. 2015,
-    https://arxiv.org/abs/1503.02531) where there is one. *Shape of logits:* ``(batch, seq, tags)``."""
-    hard = nn.functional.cross_entropy(
-        logits.flatten(0, 1), batch.tag_ids.flatten(), ignore_index=IGNORED, reduction="sum"
-    )
-    hard = hard / (batch.tag_ids != IGNORED).sum().clamp(min=1)
-    if teacher is None:
-        return hard
-    soft = nn.functional.kl_div(
-        nn.functional.log_softmax(logits[batch.real] / config.temperature, dim=-1),
-        nn.functional.log_softmax(teacher[batch.real] / config.temperature, dim=-1),
-        log_target=True,
-        reduction="batchmean",
-    )
-    return (1 - config.distil_weight) * hard + config.distil_weight * config.temperature**2 * soft
+    def restore(self, state: TrainState) -> None:
+        """Stand where :meth:`capture` did."""
+        self.model.load_state_dict(drop_prefix("model", state.tensors))
+        if self.average.decay:
+            self.average.model.load_state_dict(drop_prefix("average", state.tensors))
+        self.schedule.load_state_dict(dict(state.values["schedule"]))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in drop_prefix("optimizer", state.tensors).items():
+            index, _, kind = name.partition(".")
+            moments.setdefault(int(index), {})[kind] = value
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+        for group, rate in zip(self.optimizer.param_groups, self.schedule.get_last_lr(), strict=True):
+            group["lr"] = rate
+        self.step = state.values["step"]
+        self.rng.bit_generator.state = state.values["numpy_rng"]
+        torch.set_rng_state(state.tensors["torch_rng"])
 
 
 def _stack(teacher_logits: Sequence[Floats], batch: Batch) -> Tensor:
