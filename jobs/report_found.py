@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from extract.endpoints import FLAGS
 from extract.evidence import Example
 from extract.gate_audit import LEVELS, TELLING, Observed
 from jobs.report_parts import BarRow, Section, duration, share
@@ -61,6 +62,22 @@ def labels_section(view: RunView) -> Section:
     return Section(
         "Entities by label", text=text, caption=f"entities for each thousand sentences{before}", bars=rows
     )
+
+
+def endpoints_section(view: RunView) -> Section:
+    """The records that the entities were joined to, and what the checks say of them."""
+    flagged = view.flagged
+    if not flagged.n_records:
+        return Section("Endpoint records")
+    rows = [
+        BarRow(FLAGS.get(flag, flag), count, f"{count:,} ({count / flagged.n_records:.1%})")
+        for flag, count in flagged.flags.most_common()
+    ]
+    text = (
+        f"{flagged.n_records:,} values were joined with their intervals, {flagged.n_flagged:,} of them are "
+        "odd in some way; those stand in the table too, with flags that say so."
+    )
+    return Section("Endpoint records", text=text, caption="records by what is odd about them", bars=rows)
 
 
 def gate_section(view: RunView) -> Section:

@@ -9,6 +9,7 @@ from jobs.prices import Instance
 from jobs.report import RunLine
 from jobs.report_cost import cost_section, runs_section, trend_section
 from jobs.report_found import (
+    endpoints_section,
     fates_section,
     gate_section,
     labels_section,
@@ -38,6 +39,7 @@ def build_page(view: RunView, line: RunLine, lines: Sequence[RunLine], prices: S
         shadow_section(view),
         quarantine_section(view),
         labels_section(view),
+        endpoints_section(view),
         cost_section(view, lines, prices),
         trend_section(lines),
         runs_section(lines),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from extract.commits import COMMITS, CommitRecord
 from extract.evidence import clean_text
 from extract.table import read_table
 from jobs.drift import LabelLine, compare_labels, count_labels
+from jobs.flagged import FlagCounts, count_flags
 from jobs.metrics import Tally
 from jobs.runs import read_metrics, read_run
 
@@ -59,6 +60,8 @@ class RunView:
     """In the order of their ends."""
     metrics: Mapping[str, Any] | None = None
     """What the run noted when it ended; None or empty where it could not."""
+    flagged: FlagCounts = field(default_factory=FlagCounts)
+    """Endpoint records and their flags."""
 
     @property
     def alarms(self) -> list[LabelLine]:
@@ -82,6 +85,7 @@ class RunView:
             "gate_measured": dict(self.facts.get("gate_measured") or {}),
             "quarantine": [asdict(reason) for reason in self.reasons],
             "labels": [_label(line) for line in self.labels],
+            "endpoint_records": self.flagged.to_dict(),
             "earlier_runs": self.n_earlier,
             "drift_alarms": [line.label for line in self.alarms],
             "made_with": {name: self.facts.get(name) for name in ("host", "settings", "versions")},
@@ -124,6 +128,7 @@ def read_run_view(root: Path, run_id: str, commits: Iterable[CommitRecord]) -> R
         labels=tuple(
             compare_labels(count_labels(root, mine), [count_labels(root, commits) for commits in earlier])
         ),
+        flagged=count_flags(root, mine),
         n_earlier=len(earlier),
         spans=tuple(_spans(root, mine)),
         metrics=read_metrics(root, run_id),
