@@ -63,6 +63,13 @@ class Course:
         epochs = [asdict(epoch) for epoch in self.epochs]
         return TrainState(add_prefix("best", self.weights), {"epochs": epochs, "best_epoch": self.best_epoch})
 
+    @classmethod
+    def from_state(cls, state: TrainState) -> Course:
+        """The course that a state tells of."""
+        course = cls()
+        course.restore(state)
+        return course
+
     def restore(self, state: TrainState) -> None:
         """Stand where :meth:`capture` did."""
         self.epochs = [EpochScore.from_dict(values) for values in state.values["epochs"]]

@@ -1,17 +1,17 @@
 """Responsible for fine-tuning as a whole: from a checkpoint and a data folder to a new checkpoint folder.
 
 Steps, in order: read the data, read the checkpoint, trim its vocabulary, train, write. The folder appears
-whole or not at all. Beside the checkpoint it holds ``training.json``: settings, and the scores on dev by
-epoch and by label.
+whole or not at all; until then ``.partial`` beside it holds what an interrupted training goes on from. Beside
+the checkpoint it holds ``training.json`` (settings, and the scores on dev by epoch and by label) and a record
+of the training (:mod:`compress.training_record`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,22 @@ import tokenizers
 
 from compress.bases import find_base, name_of_base
 from compress.checkpoint import read_checkpoint, read_history, write_checkpoint
+from compress.course import Course
 from compress.encoder import TokenClassifier
 from compress.errors import CheckpointError, DataError
-from compress.features import encode_sentences
+from compress.features import Features, encode_sentences
+from compress.folds import Folds, Report, read_folds
+from compress.predict import find_entities
+from compress.resume import identify, read_state
 from compress.swaps import iter_swapped, read_swaps
 from compress.train import EpochScore, Progress, TrainConfig, TrainResult, train
+from compress.training_record import TrainingRecord, open_folder
 from compress.vocabulary import trim_model, trim_vocabulary
-from extract.annotations import AnnotatedSentence, find_split, labels_of, read_annotations, tags_of
+from extract.annotations import AnnotatedSentence, tags_of
 
-# Share of the sentences that become the dev fold where the data has none.
-_DEV_SHARE = 0.1
+__all__ = ["FinetuneConfig", "Folds", "check_target", "finetune", "finetune_on", "read_folds"]
+
+_STATE = "state.safetensors"
 
 
 @dataclass(frozen=True)
@@ -56,34 +62,79 @@ class FinetuneConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
 
 
-@dataclass(frozen=True)
-class Folds:
-    """Annotated sentences by use."""
-
-    train: tuple[AnnotatedSentence, ...]
-    dev: tuple[AnnotatedSentence, ...]
-    """Chooses the best epoch, and is never trained on."""
-    dev_is_carved: bool
-    """Whether dev was taken out of the training data for want of a file."""
-
-
 def finetune(
     config: FinetuneConfig,
     *,
-    report: Callable[[str], None] = lambda line: None,
+    report: Report = lambda line: None,
     on_step: Callable[[Progress], None] | None = None,
     on_epoch: Callable[[EpochScore], None] | None = None,
 ) -> TrainResult:
-    """Train and write the new checkpoint.
+    """Train and write the new checkpoint. One that was interrupted goes on after its last whole epoch.
 
     :param report: told one line as each part begins.
-    :raises AnnotationError, CheckpointError, DataError: nothing is written then.
+    :raises AnnotationError, CheckpointError, DataError: the target is not there then.
     """
-    _check_target(config.target)
+    check_target(config.target)
     folds = read_folds(config.data, config.also, report=report)
-    tags = tags_of(labels_of(folds.train))
+    return finetune_on(config, folds, report=report, on_step=on_step, on_epoch=on_epoch)
+
+
+def finetune_on(
+    config: FinetuneConfig,
+    folds: Folds,
+    *,
+    report: Report = lambda line: None,
+    on_step: Callable[[Progress], None] | None = None,
+    on_epoch: Callable[[EpochScore], None] | None = None,
+) -> TrainResult:
+    """As :func:`finetune`, on sentences that are already read. Where this very training has already ended in
+    the target, its result is read instead."""
+    task = _prepare(config, folds, report)
+    identity = identify(asdict(config.train), task.model, task.data, task.dev)
+    if config.target.exists() and any(config.target.iterdir()):
+        report(f"already there: {config.target}")
+        return _read_finished(config.target, identity)
+    partial = config.target.with_name(config.target.name + ".partial")
+    state = partial / _STATE
+    if partial.exists() and not state.exists():
+        shutil.rmtree(partial)  # not even one epoch was done
+    goes_on = read_state(state, identity)
+    done = Course.from_state(goes_on).epochs if goes_on else []
+    if done:
+        report(f"goes on after epoch {len(done)}, in {partial}")
+    record = TrainingRecord(open_folder(partial), _settings(config, task, folds), done)
+
+    def tell(epoch: EpochScore) -> None:
+        record.add(epoch)
+        if on_epoch is not None:
+            on_epoch(epoch)
+
+    started = time.monotonic()
+    result = train(config.train, task.model, task.data, task.dev, on_step=on_step, on_epoch=tell, state=state)
+    summary = _summarise(config, task, folds, result, seconds=time.monotonic() - started)
+    record.end(folds.dev, find_entities(result.model, task.dev))
+    _publish(config, partial, result, task.tokenizer, summary, identity)
+    return result
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A training as numbers."""
+
+    model: TokenClassifier
+    tokenizer: tokenizers.Tokenizer
+    data: Features
+    dev: Features
+
+
+def _prepare(config: FinetuneConfig, folds: Folds, report: Report) -> _Task:
+    if not folds.labels:
+        raise DataError("nothing to learn", "training data", "no entity", "at least one")
+    tags = tags_of(folds.labels)
     sentences = _with_swapped(config, folds.train)
-    report(f"{len(sentences)} sentences to train on, {len(folds.dev)} to choose by, {len(tags) // 2} labels")
+    report(
+        f"{len(sentences)} sentences to train on, {len(folds.dev)} to choose by, {len(folds.labels)} labels"
+    )
     model, tokenizer = read_checkpoint(find_base(config.base), tags, seed=config.train.seed)
     model, tokenizer = _trim(config, model, tokenizer, [sentence.text for sentence in folds.train])
     max_tokens = min(config.max_tokens, model.config.max_positions)
@@ -93,45 +144,7 @@ def finetune(
     report(
         f"{data.n_inexact + dev.n_inexact} entities begin or end inside a token and cannot be learnt exactly"
     )
-    started = time.monotonic()
-    result = train(config.train, model, data, dev, on_step=on_step, on_epoch=on_epoch)
-    summary = _summarise(config, len(sentences), folds, result, seconds=time.monotonic() - started)
-    _publish(config, result, tokenizer, summary)
-    return result
-
-
-def read_folds(
-    data: Path, also: Sequence[Path] = (), *, report: Callable[[str], None] = lambda line: None
-) -> Folds:
-    """Training and dev sentences; without a dev file, a tenth of the documents is set aside for it.
-
-    :raises AnnotationError: a file cannot be read. :raises DataError: there is nothing to train on.
-    """
-    train_path = data if data.is_file() else find_split(data, "train")
-    dev_path = None if data.is_file() else find_split(data, "dev")
-    if train_path is None and not also:
-        raise DataError(
-            "nothing to train on", str(data), "no train file", "train.jsonl, train.tsv or train.json"
-        )
-    files = [path for path in (train_path, *also) if path is not None]
-    sentences = [sentence for path in files for sentence in read_annotations(path, report=report)]
-    if dev_path is not None:
-        return Folds(tuple(sentences), tuple(read_annotations(dev_path, report=report)), dev_is_carved=False)
-    return _carve(sentences)
-
-
-def _carve(sentences: list[AnnotatedSentence]) -> Folds:
-    """Set whole documents aside, in an order that depends on their names alone."""
-    by_doc: dict[str, list[AnnotatedSentence]] = {}
-    for sentence in sentences:
-        by_doc.setdefault(sentence.doc, []).append(sentence)
-    if len(by_doc) < 2:
-        raise DataError("no dev data", "training data", "one document", "two or more", "add a dev file")
-    held: list[AnnotatedSentence] = []
-    names = sorted(by_doc, key=lambda doc: hashlib.sha256(doc.encode("utf-8", "surrogatepass")).digest())
-    while len(held) < _DEV_SHARE * len(sentences) and len(by_doc) > 1:
-        held += by_doc.pop(names.pop(0))
-    return Folds(tuple(s for s in sentences if s.doc in by_doc), tuple(held), dev_is_carved=True)
+    return _Task(model, tokenizer, data, dev)
 
 
 def _with_swapped(
@@ -162,50 +175,75 @@ def _read_sample(path: Path | None) -> list[str]:
         raise DataError("sample text cannot be read", str(path), str(exc)) from exc
 
 
-def _summarise(
-    config: FinetuneConfig, n_sentences: int, folds: Folds, result: TrainResult, *, seconds: float
-) -> dict[str, Any]:
-    best = result.epochs[result.best_epoch - 1]
+def _settings(config: FinetuneConfig, task: _Task, folds: Folds) -> dict[str, Any]:
+    """What is known before the first step."""
     return {
         "step": "train",
         "base": name_of_base(config.base),
         "data": [config.data.name, *(path.name for path in config.also)],
         "swaps": config.swaps is not None,
-        "sentences": n_sentences,
+        "sentences": len(task.data.sentences),
         "dev_sentences": len(folds.dev),
         "dev_is_carved": folds.dev_is_carved,
-        "vocab_size": result.model.config.vocab_size,
+        "vocab_size": task.model.config.vocab_size,
         "settings": asdict(config.train),
+    }
+
+
+def _summarise(
+    config: FinetuneConfig, task: _Task, folds: Folds, result: TrainResult, *, seconds: float
+) -> dict[str, Any]:
+    best = result.epochs[result.best_epoch - 1]
+    return {
+        **_settings(config, task, folds),
         "best_epoch": result.best_epoch,
         "dev_f1": None if best.scores is None else best.scores.f1,
+        # Of this process; one that was interrupted took longer in all.
         "seconds": round(seconds, 1),
     }
 
 
 def _publish(
     config: FinetuneConfig,
+    partial: Path,
     result: TrainResult,
     tokenizer: tokenizers.Tokenizer,
     summary: dict[str, Any],
+    identity: str,
 ) -> None:
     history = read_history(find_base(config.base))
-    partial = config.target.with_name(config.target.name + ".partial")
     try:
-        if partial.exists():
-            shutil.rmtree(partial)
-        partial.parent.mkdir(parents=True, exist_ok=True)
         write_checkpoint(partial, result.model, tokenizer, (*history, summary))
         epochs = [asdict(epoch) for epoch in result.epochs]
         (partial / "training.json").write_text(
-            json.dumps(summary | {"epochs": epochs}, indent=2) + "\n", "utf-8"
+            json.dumps(summary | {"identity": identity, "epochs": epochs}, indent=2) + "\n", "utf-8"
         )
         if config.target.exists():
             config.target.rmdir()
         partial.replace(config.target)
+        # Last of all: until the folder has its name, a repeated command goes on from here.
+        (config.target / _STATE).unlink()
     except OSError as exc:
         raise CheckpointError("cannot be written", str(config.target), str(exc)) from exc
 
 
-def _check_target(target: Path) -> None:
+def _read_finished(target: Path, identity: str) -> TrainResult:
+    try:
+        training = json.loads((target / "training.json").read_text("utf-8"))
+        epochs = tuple(EpochScore.from_dict(epoch) for epoch in training["epochs"])
+        best_epoch, found = training["best_epoch"], training["identity"]
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise CheckpointError("no training can be read", str(target), str(exc)) from exc
+    if found != identity:
+        raise CheckpointError(
+            "holds a training of other data or settings", str(target), advice="name a new folder"
+        )
+    return TrainResult(read_checkpoint(target)[0], epochs, best_epoch)
+
+
+def check_target(target: Path) -> None:
+    """
+    :raises CheckpointError: there is something already.
+    """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise CheckpointError("target is not empty", str(target), advice="name a new folder")

@@ -64,6 +64,11 @@ def decode_mentions(
     return found
 
 
+def find_entities(model: TokenClassifier, features: Features) -> list[tuple[Mention, ...]]:
+    """Entities of each sentence, as a model finds them."""
+    return decode_mentions(features, window_logits(model, features.windows))
+
+
 def score_model(model: TokenClassifier, features: Features, *, whole_numbers: bool = True) -> Scores:
     """Strict entity scores of a model on annotated sentences."""
     logits = window_logits(model, features.windows)

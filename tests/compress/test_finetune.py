@@ -1,11 +1,14 @@
 import json
+import re
 from dataclasses import asdict, replace
 
 import pytest
+from lxml import etree
 
 from compress.checkpoint import read_checkpoint, read_history, write_checkpoint
 from compress.errors import CheckpointError, DataError
-from compress.finetune import FinetuneConfig, finetune, read_folds
+from compress.finetune import FinetuneConfig, finetune
+from compress.folds import read_folds
 from compress.train import TrainConfig
 from extract.annotations import read_annotations
 from tests.compress.conftest import make_sentences
@@ -109,3 +112,75 @@ def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(config,
     with pytest.raises(CheckpointError, match="not empty"):
         finetune(config)
     assert (config.target / "mine.txt").exists()
+
+
+class Killed(Exception):
+    """Stands for whatever ends a process."""
+
+
+def kill_at(step):
+    def on_step(progress):
+        if progress.step == step:
+            raise Killed
+
+    return on_step
+
+
+def test_an_interrupted_training_goes_on_to_the_same_checkpoint(config, tmp_path):
+    whole = replace(config, target=tmp_path / "whole")
+    finetune(whole)
+    with pytest.raises(Killed):
+        finetune(config, on_step=kill_at(7))
+    assert not config.target.exists()
+    told, epochs = [], []
+    finetune(config, report=told.append, on_epoch=epochs.append)
+    assert any("goes on after epoch 1" in line for line in told)
+    assert [epoch.epoch for epoch in epochs] == [2]
+    ours, theirs = ((target / "model.safetensors").read_bytes() for target in (config.target, whole.target))
+    assert ours == theirs
+    assert not list(config.target.glob("state*"))
+    assert not config.target.with_name("out.partial").exists()
+
+
+def test_an_interrupted_training_is_not_mixed_with_another(config):
+    with pytest.raises(Killed):
+        finetune(config, on_step=kill_at(7))
+    with pytest.raises(CheckpointError, match="other data or settings"):
+        finetune(replace(config, train=replace(QUICK, seed=9)))
+    finetune(config)
+
+
+def test_one_that_was_killed_in_its_first_epoch_begins_anew(config):
+    with pytest.raises(Killed):
+        finetune(config, on_step=kill_at(3))
+    finetune(replace(config, train=replace(QUICK, seed=9)))
+    assert len(list(config.target.glob("training-*"))) == 1
+
+
+def test_a_record_of_the_training_lies_beside_the_checkpoint(config):
+    with pytest.raises(Killed):
+        finetune(config, on_step=kill_at(7))
+    result = finetune(config)
+    (folder,) = config.target.glob("training-*")
+    assert re.fullmatch(r"training-\d{8}T\d{6}Z", folder.name)
+    settings = json.loads((folder / "settings.json").read_text())
+    assert (settings["settings"]["epochs"], settings["sentences"]) == (2, 18)
+    assert "threads" in settings["machine"]
+    log = (folder / "log.txt").read_text().splitlines()
+    events = ["began", "epoch 1: loss", "goes on after epoch 1", "epoch 2: loss", "ended"]
+    assert len(log) == len(events)
+    assert all(event in line for line, event in zip(log, events, strict=True))
+    rows = [json.loads(line) for line in (folder / "epochs.jsonl").read_text().splitlines()]
+    assert [row["f1"] for row in rows] == [epoch.scores.f1 for epoch in result.epochs]
+    labels = [json.loads(line) for line in (folder / "labels.jsonl").read_text().splitlines()]
+    assert {(row["epoch"], row["label"]) for row in labels} >= {(1, "OS"), (2, "PFS")}
+    curves = etree.parse(folder / "curves.svg").getroot()
+    assert "training loss" in "".join(curves.itertext())
+    assert "script" not in {etree.QName(element).localname for element in curves.iter()}
+    confusion = [line.split("\t") for line in (folder / "confusion.tsv").read_text().splitlines()]
+    assert confusion[0][:3] == ["annotated", "OS", "PFS"]
+    support = sum(int(cell) for row in confusion[1:3] for cell in row[1:4])
+    assert support == 6  # each entity of dev once
+    errors = [json.loads(line) for line in (folder / "errors.jsonl").read_text().splitlines()]
+    assert all(error["text"] for error in errors)
+    assert (folder / "errors.txt").is_file()
