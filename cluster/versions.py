@@ -16,6 +16,7 @@ from typing import Any
 
 from distributed import Client
 
+from cluster.asking import ask_workers
 from cluster.cpu import cpu_class
 from cluster.errors import ClusterMismatch
 
@@ -65,7 +66,7 @@ def versions_here() -> Versions:
 def list_workers(client: Client) -> list[WorkerFacts]:
     """All workers of a cluster, each asked what it is."""
     workers: dict[str, dict[str, Any]] = client.scheduler_info(n_workers=-1)["workers"]
-    answers: dict[str, Any] = client.run(_ask, on_error="return")
+    answers = ask_workers(client, _ask)
     return [
         _facts(address, workers[address], answer)
         for address, answer in sorted(answers.items())

@@ -15,6 +15,7 @@ from typing import Any
 
 from distributed import Client
 
+from cluster.asking import ask_workers
 from cluster.errors import ClusterMismatch
 from cluster.versions import check_workers
 from extract.errors import ExtractError
@@ -49,7 +50,7 @@ def _check_output(client: Client, out: Path) -> None:
     mark = out / STAGING / f"seen-{uuid.uuid4().hex}"
     mark.touch()
     try:
-        wrong = _failures(client.run(_sees, mark, on_error="return"))
+        wrong = _failures(ask_workers(client, _sees, mark))
     finally:
         mark.unlink(missing_ok=True)
     if wrong:
@@ -63,10 +64,10 @@ def _check_output(client: Client, out: Path) -> None:
 def _settle_model(client: Client, config: JobConfig) -> ModelSource:
     """The model at a path where every worker can open it: its own, else a copy within the output."""
     model = config.model
-    if not _failures(client.run(_opens, model, on_error="return")) or not isinstance(model, BundleSource):
+    if not _failures(ask_workers(client, _opens, model)) or not isinstance(model, BundleSource):
         return model
     shipped = ship_model(config.out.absolute(), model)
-    wrong = _failures(client.run(_opens, shipped, on_error="return"))
+    wrong = _failures(ask_workers(client, _opens, shipped))
     if wrong:
         raise ClusterMismatch(
             f"{len(wrong)} workers cannot use the model: {next(iter(wrong.values()))}",
