@@ -182,8 +182,16 @@ def iter_units(
             if max_bytes is not None and n_bytes > max_bytes:
                 raise SourceError(reasons.XML_LIMIT, where, f"more than {max_bytes} bytes in one record")
         drain.check_end(parser.close())
+        _check_log(parser, where)
     except etree.XMLSyntaxError as exc:
         raise _translated(exc, where) from exc
+
+
+def _check_log(parser: etree.XMLPullParser, where: str) -> None:
+    """lxml goes by the last thing that it has to say: a warning behind an error would hide the error."""
+    for entry in parser.feed_error_log:
+        if entry.level >= etree.ErrorLevels.ERROR:
+            raise SourceError(reasons.XML_ERROR, where, f"{entry.message}, line {entry.line}")
 
 
 def read_head(chunks: Iterator[bytes]) -> bytes:

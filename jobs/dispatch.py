@@ -121,21 +121,26 @@ class Dispatcher(Generic[Tag]):
         seconds = time.monotonic() - started
         self._durations.append(seconds)
         if future.status == "finished":
-            result, error = future.result(), None
+            result, error = self._fetch(future)
         else:
             result, error = None, self._error_of(future)
         future.release()
         lost = isinstance(error, KilledWorker) and is_gone(self._client, error.last_worker.nanny)
         return Outcome(tag, result, error, isinstance(error, KilledWorker), lost, seconds)
 
+    def _fetch(self, future: Future) -> tuple[Any, BaseException | None]:
+        """The result. Its worker may die before it is fetched: then Dask does the task again, on its own."""
+        try:
+            return future.result(), None
+        except KilledWorker as killed:
+            return None, killed
+        except (CancelledError, OSError) as exc:
+            raise _cluster_lost(exc) from exc
+
     def _error_of(self, future: Future) -> BaseException:
         error: BaseException | None = None if future.status == "cancelled" else future.exception()
         if error is None or isinstance(error, (CancelledError, NoValidWorkerError, NoWorkerError)):
-            raise ClusterLost(
-                "the cluster is gone: scheduler lost or no workers left",
-                got=repr(error or "cancelled"),
-                advice="what is committed stays; run the same command again to continue",
-            )
+            raise _cluster_lost(error)
         return error
 
     def _check_silence(self, seconds: float) -> None:
@@ -153,3 +158,11 @@ class Dispatcher(Generic[Tag]):
                 f"{len(self._running)} running shards",
                 advice="what is committed stays; run the same command again to continue",
             )
+
+
+def _cluster_lost(error: BaseException | None) -> ClusterLost:
+    return ClusterLost(
+        "the cluster is gone: scheduler lost or no workers left",
+        got=repr(error or "cancelled"),
+        advice="what is committed stays; run the same command again to continue",
+    )

@@ -458,3 +458,14 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 def test_slice_survives_its_dict() -> None:
     piece = Slice(3, 10, 20, 5, 15)
     assert Slice.from_dict(piece.to_dict()) == piece
+
+
+def test_error_that_a_warning_follows_is_found_by_the_check(tmp_path: Path) -> None:
+    """lxml takes a document for well-formed whose last complaint is a warning, whatever stands before it."""
+    path = tmp_path / "a.xml"
+    unbound = article(1, "<mml:math>x</mml:math>")
+    odd = article(2).replace("<PubmedArticle>", '<PubmedArticle xml:space="x">', 1)
+    path.write_bytes(article_set([unbound, odd]))
+    with pytest.raises(SourceError, match="prefix mml on math is not defined") as caught:
+        check_source(path, slice_records=1)
+    assert caught.value.what == reasons.XML_ERROR

@@ -106,7 +106,7 @@ def _judge_refusal(refusal: SourceError, data: bytes) -> Outcome:
 
 def _judge_records(source: SourceFile, records: list[Record], verdict: Verdict) -> Outcome:
     if source.format != "medline_xml":
-        lost = not all(isinstance(record, Rejected) for record in records)
+        lost = not verdict.is_nbib and not all(isinstance(record, Rejected) for record in records)
         return Outcome(
             f"{'wrongly ' if lost or not records else ''}read as {source.format}", lost or not records
         )

@@ -27,6 +27,8 @@ _SPACED = {"DispFormula", "br", "p", "li"}
 _TOKENS = {"mi", "mn", "mo", "mtext", "ms"}
 _UNWRITTEN = re.compile(r"[\s^_()/√\u2061-\u2064]+")
 _MAX_VERSION = 32767
+_SEPARATOR = "\x1f"
+"""No document can hold it; expat calls a namespace that does a syntax error."""
 _UNBOUND_PREFIX = expat.errors.codes[expat.errors.XML_ERROR_UNBOUND_PREFIX]
 _BAD_PUBLIC_ID = re.compile(rb"""<!DOCTYPE[^>]*PUBLIC\s+(["'])[^"'>]*[^\s\w'()+,./:=?;!*#@$%"-]""")
 """Which expat does not notice."""
@@ -79,6 +81,8 @@ class Verdict:
     depth: int = 0
     is_odd: bool = False
     """Has what a reader may refuse although expat does not: namespaces, other encodings, odd declarations."""
+    is_nbib: bool = False
+    """Begins as a file of that format does, which takes anything behind it."""
 
 
 def characters_of(text: str) -> str:
@@ -99,7 +103,9 @@ def decompressed(data: bytes) -> bytes | None:
 def judge_bytes(data: bytes) -> Verdict:
     """Read a whole file."""
     text = decompressed(data)
-    return _judge_text(text, " ") if text is not None else Verdict("damaged gzip")
+    if text is None:
+        return Verdict("damaged gzip")
+    return replace(_judge_text(text, _SEPARATOR), is_nbib=text.startswith(b"PMID- "))
 
 
 def _judge_text(text: bytes, separator: str | None) -> Verdict:
@@ -127,7 +133,7 @@ def _judge_text(text: bytes, separator: str | None) -> Verdict:
     if seen.entities:
         return Verdict("entities")
     for element in root.iter():
-        element.tag = element.tag.rpartition(" ")[2]  # names count without their namespace
+        element.tag = element.tag.rpartition(_SEPARATOR)[2]  # names count without their namespace
     is_odd = seen.is_odd or b"xmlns" in text or b"\0" in text[:4] or bool(_BAD_PUBLIC_ID.search(text))
     return _judge_root(root, is_odd=is_odd)
 
