@@ -28,7 +28,7 @@ from compress.emit import emit
 from compress.encoder import TokenClassifier
 from compress.errors import DataError
 from compress.features import Features, encode_sentences, special_ids
-from compress.finetune import read_folds
+from compress.folds import read_folds
 from compress.integer import emit_integers, measure_scales
 from compress.iterate import PruneConfig
 from compress.methods.method import DEFAULT_METHOD, Task, find_method

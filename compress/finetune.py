@@ -33,8 +33,6 @@ from compress.training_record import TrainingRecord, open_folder
 from compress.vocabulary import trim_model, trim_vocabulary
 from extract.annotations import AnnotatedSentence, tags_of
 
-__all__ = ["FinetuneConfig", "Folds", "check_target", "finetune", "finetune_on", "read_folds"]
-
 _STATE = "state.safetensors"
 
 

@@ -17,6 +17,7 @@ from seqeval.scheme import IOB2
 
 from extract.annotations import AnnotatedSentence
 from extract.gate import Gate
+from extract.records import Mention
 from extract.tagger import Tagger
 
 _PIECE = re.compile(r"\w+|[^\w\s]|\s+")
@@ -66,12 +67,18 @@ def evaluate(tagger: Tagger, sentences: Sequence[AnnotatedSentence], *, gate: Ga
 
     :param gate: finds nothing in sentences that this one drops. Their citations are not known here.
     """
+    return score_mentions(sentences, find_mentions_in(tagger, sentences, gate=gate))
+
+
+def find_mentions_in(
+    tagger: Tagger, sentences: Sequence[AnnotatedSentence], *, gate: Gate | None = None
+) -> list[tuple[Mention, ...]]:
+    """What a model finds in each sentence; nothing in those that the gate drops."""
     passing = [gate is None or gate.passes(sentence.text) for sentence in sentences]
     answers = iter(
         tagger.tag([gold.text for gold, kept in zip(sentences, passing, strict=True) if kept]).mentions
     )
-    found = [next(answers) if kept else () for kept in passing]
-    return score_mentions(sentences, found)
+    return [tuple(next(answers)) if kept else () for kept in passing]
 
 
 def score_mentions(sentences: Sequence[AnnotatedSentence], found: Sequence[Sequence[SpanLike]]) -> Scores:

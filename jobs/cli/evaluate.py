@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from extract.registry import DEFAULT_MODEL
@@ -17,7 +19,12 @@ from jobs.cli.output import echo_json, echo_note, echo_table
     default=False,
     help="Keep from the model what its gate drops by the sentence.  [default: no-gate]",
 )
-def _evaluate(model: str, data: str, gated: bool, as_json: bool) -> None:
+@click.option(
+    "--errors",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write every error with its sentence, by cause: as JSON Lines to a name in .jsonl, else as text.",
+)
+def _evaluate(model: str, data: str, gated: bool, errors: Path | None, as_json: bool) -> None:
     """Score a model on annotated sentences.
 
     Strict entity scores (seqeval, IOB2, micro average): an entity counts only with exact character bounds
@@ -26,15 +33,22 @@ def _evaluate(model: str, data: str, gated: bool, as_json: bool) -> None:
     from extract.annotations import labels_of, read_annotations
     from extract.bundle import open_bundle
     from extract.gate import open_gate
+    from extract.mistakes import count_causes, find_mistakes, write_mistakes
     from extract.registry import find_bundle
-    from extract.score import evaluate
+    from extract.score import find_mentions_in, score_mentions
     from extract.tagger import open_tagger
 
     bundle = open_bundle(find_bundle(model))
     sentences = read_annotations(data, report=echo_note)
     if unknown := set(labels_of(sentences)) - set(bundle.labels):
         echo_note(f"note: {bundle.name} does not know {', '.join(sorted(unknown))}: these count as missed")
-    scores = evaluate(open_tagger(bundle), sentences, gate=open_gate(bundle) if gated else None)
+    found = find_mentions_in(open_tagger(bundle), sentences, gate=open_gate(bundle) if gated else None)
+    scores = score_mentions(sentences, found)
+    if errors is not None:
+        mistakes = find_mistakes(sentences, found)
+        write_mistakes(errors, mistakes)
+        counts = ", ".join(f"{count} {cause}" for cause, count in count_causes(mistakes).items())
+        echo_note(f"{counts}: {errors}")
     if as_json:
         echo_json({"model": bundle.name, **scores.to_dict()})
         return

@@ -9,12 +9,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobs.cli.group import command
-from jobs.cli.output import echo_json, echo_note, echo_table
+from jobs.cli.output import echo_json, echo_note, echo_table, echo_text
 
 if TYPE_CHECKING:
     from compress.train import EpochScore, TrainResult
+    from compress.trials import Spread, Trials
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _parse_seeds(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """Whole numbers with commas between, none twice."""
+    if value is None:
+        return None
+    try:
+        seeds = tuple(int(part) for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a list of whole numbers such as 1,2,3") from None
+    if len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise click.BadParameter(f"{value!r} names one twice, or one below 0")
+    return seeds
 
 
 @click.option(
@@ -31,8 +45,51 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--swaps", type=_FILE, help="Table of endpoint names: adds sentences with other names swapped in."
 )
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
-@click.option("--seed", type=int, help="Same seed, same model.")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the data.  [default: 8]")
+@click.option(
+    "--patience", type=click.IntRange(1), help="Stop after so many epochs without a better F1 on dev."
+)
+@click.option("--batch-size", type=click.IntRange(1), help="Sentences a step.  [default: 16]")
+@click.option(
+    "--rate",
+    "body_rate",
+    type=click.FloatRange(0, min_open=True),
+    help="Highest learning rate of the encoder.  [default: 1.5e-4]",
+)
+@click.option(
+    "--head-rate",
+    type=click.FloatRange(0, min_open=True),
+    help="Highest learning rate of the new head.  [default: 1e-3]",
+)
+@click.option(
+    "--rare-labels",
+    metavar="POWER",
+    type=click.FloatRange(0, 1),
+    help="Let rare labels count more: 0.5 by the square root of how rare, 1 in full.  [default: 0]",
+)
+@click.option("--seed", type=click.IntRange(0), help="Same seed, same model on one machine.  [default: 0]")
+@click.option(
+    "--seeds",
+    metavar="N,N,...",
+    callback=_parse_seeds,
+    help="Train once with each, such as 1,2,3, and tell the spread.",
+)
+@click.option(
+    "--folds",
+    "n_folds",
+    type=click.IntRange(2),
+    help="Cross-validate: so many trainings, each judged on other documents.",
+)
+@click.option(
+    "--bf16/--no-bf16", default=None, help="Compute in bfloat16.  [default: where the processor has it]"
+)
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(16),
+    default=256,
+    show_default=True,
+    help="Longest window in tokens; longer sentences are read through several.",
+)
 @click.option(
     "--average-decay",
     type=click.FloatRange(0, 1, max_open=True),
@@ -51,30 +108,44 @@ def _train(
     target: Path,
     also: tuple[Path, ...],
     swaps: Path | None,
-    epochs: int | None,
     seed: int | None,
-    average_decay: float | None,
-    attention_dropout: float | None,
+    seeds: tuple[int, ...] | None,
+    n_folds: int | None,
     vocab_size: int | None,
     sample_text: Path | None,
+    max_tokens: int,
     as_json: bool,
+    **recipe: Any,
 ) -> None:
-    """Fine-tune a token classifier on annotated sentences; the epoch that is best on dev is kept."""
+    """Fine-tune a token classifier on annotated sentences; the epoch that is best on dev is kept.
+
+    A training that was interrupted goes on when the same command is run again. Beside the checkpoint lies
+    a record of it: settings, log, scores by epoch and label, curves, confusions and errors.
+
+    With --seeds or --folds, one checkpoint a training is written into the folder, with what they come to:
+    scores with their spread, and predictions for every document by a model that does not know it.
+    """
     from compress.finetune import FinetuneConfig, finetune
     from compress.train import TrainConfig
+    from compress.trials import run_trials
 
-    chosen: dict[str, Any] = {
-        "epochs": epochs,
-        "seed": seed,
-        "average_decay": average_decay,
-        "attention_dropout": attention_dropout,
-    }
-    given = {name: value for name, value in chosen.items() if value is not None}
-    settings = replace(TrainConfig(), **given)
-    config = FinetuneConfig(base, data, target, also, swaps, vocab_size, sample_text, train=settings)
+    if seeds is not None and seed is not None:
+        raise click.UsageError("give --seed or --seeds, not both")
+    given = {name: value for name, value in recipe.items() if value is not None}
+    settings = replace(TrainConfig(seed=seed or 0), **given)
+    config = FinetuneConfig(
+        base, data, target, also, swaps, vocab_size, sample_text, max_tokens, train=settings
+    )
     with _Display() as display:
-        result = finetune(config, report=echo_note, on_step=display.step, on_epoch=display.epoch)
-    _echo(target, result, as_json)
+        told: Any = {"report": echo_note, "on_step": display.step, "on_epoch": display.epoch}
+        if seeds is not None or n_folds is not None:
+            trials = run_trials(config, seeds=seeds or (seed or 0,), n_folds=n_folds, **told)
+        else:
+            result = finetune(config, **told)
+    if seeds is not None or n_folds is not None:
+        _echo_trials(target, trials, as_json)
+    else:
+        _echo(target, result, as_json)
 
 
 train = command(
@@ -112,9 +183,9 @@ class _Display:
         )
 
     def epoch(self, epoch: EpochScore) -> None:
-        scores = epoch.scores
-        dev = f", dev F1 {scores.f1:.4f} ({scores.precision:.3f}, {scores.recall:.3f})" if scores else ""
-        self._progress.console.print(f"epoch {epoch.epoch}: loss {epoch.loss:.4f}{dev}", highlight=False)
+        from compress.training_record import line_of_epoch
+
+        self._progress.console.print(line_of_epoch(epoch), highlight=False)
 
 
 def _echo(target: Path, result: TrainResult, as_json: bool) -> None:
@@ -132,3 +203,28 @@ def _echo(target: Path, result: TrainResult, as_json: bool) -> None:
     total = ("all", f"{best.scores.precision:.3f}", f"{best.scores.recall:.3f}", f"{best.scores.f1:.3f}", "")
     title = f"{target}: epoch {best.epoch} of {len(result.epochs)}, on dev"
     echo_table(title, ("label", "precision", "recall", "F1", "support"), [*rows, total])
+
+
+def _echo_trials(target: Path, trials: Trials, as_json: bool) -> None:
+    if as_json:
+        echo_json({"path": str(target), **trials.to_dict()})
+        return
+    judged_on = "the documents held out" if trials.out_of_fold else "dev"
+    rows = [
+        (
+            trial.name,
+            f"{trial.best_epoch} of {trial.epochs}",
+            *(f"{value:.3f}" for value in (trial.scores.precision, trial.scores.recall, trial.scores.f1)),
+        )
+        for trial in trials.trials
+    ]
+    rows.append(("mean", "", *map(_spread, (trials.precision, trials.recall, trials.f1))))
+    echo_table(f"{target}, on {judged_on}", ("model", "epoch", "precision", "recall", "F1"), rows)
+    by_label = [(label, _spread(spread)) for label, spread in trials.per_label.items()]
+    echo_table("by label", ("label", "F1"), by_label)
+    for seed, scores in trials.out_of_fold.items():
+        echo_text(f"seed {seed}: F1 {scores.f1:.4f} over all {scores.sentences:,} sentences, out of fold")
+
+
+def _spread(spread: Spread) -> str:
+    return f"{spread.mean:.3f}" + ("" if spread.spread is None else f" ± {spread.spread:.3f}")

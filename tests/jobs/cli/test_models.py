@@ -81,6 +81,19 @@ def test_eval_gives_strict_scores(tiny_bundle: ModelBundle, data: str) -> None:
     }
 
 
+def test_eval_lists_errors_with_their_sentences(tiny_bundle: ModelBundle, tmp_path: Path) -> None:
+    row = {"id": "1", "text": "at 14.1 months", "entities": [{"start": 0, "end": 2, "label": "DFS"}]}
+    data = tmp_path / "wrong.jsonl"
+    data.write_text(json.dumps(row) + "\n")
+    errors = tmp_path / "errors.jsonl"
+    result = call("eval", "--model", str(tiny_bundle.path), "--data", str(data), "--errors", str(errors))
+    assert result.exit_code == 0, result.stderr
+    listed = [json.loads(line) for line in errors.read_text("utf-8").splitlines()]
+    missed = [error for error in listed if error["cause"] == "missed"]
+    assert [(error["annotated"]["text"], error["text"]) for error in missed] == [("at", "at 14.1 months")]
+    assert "1 missed" in result.stderr
+
+
 def test_eval_says_which_labels_a_model_cannot_know(tiny_bundle: ModelBundle, tmp_path: Path) -> None:
     path = tmp_path / "drugs.tsv"
     path.write_text("aspirin\tB-Chemical\n")
