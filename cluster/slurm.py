@@ -13,8 +13,10 @@ from cluster.adaptive import adapt
 from cluster.config import ClusterConfig
 from cluster.errors import ClusterRefused, ClusterUnreachable
 from cluster.kinds import SlurmConfig
+from cluster.renew import renewed
 from cluster.tls import DASK_FILE, security_of, tls_files
 
+JOB_NAME = "extract-worker"
 MARGIN_SECONDS = 300
 """How long before a job's time limit its workers retire, at the latest."""
 
@@ -22,6 +24,8 @@ MARGIN_SECONDS = 300
 @contextmanager
 def start_slurm(config: ClusterConfig) -> Iterator[Client]:
     """A scheduler in this process and workers in jobs, which are cancelled in the end.
+
+    Jobs that end before, or that SLURM preempts, are replaced.
 
     :raises ClusterUnreachable: when jobs cannot be submitted.
     """
@@ -37,7 +41,7 @@ def start_slurm(config: ClusterConfig) -> Iterator[Client]:
         cluster = SLURMCluster(**slurm_options(config, config.slurm), security=security)
     except (OSError, RuntimeError) as exc:
         raise ClusterUnreachable(f"cannot start a scheduler for SLURM jobs: {exc}") from exc
-    with cluster, Client(cluster, security=security) as client:
+    with cluster, renewed(cluster, JOB_NAME), Client(cluster, security=security) as client:
         if config.is_adaptive:
             adapt(cluster, config)
         else:
@@ -59,7 +63,7 @@ def slurm_options(config: ClusterConfig, slurm: SlurmConfig) -> dict[str, Any]:
         "processes": slurm.cores,  # the default is about its square root, with threads
         "memory": slurm.memory,
         "walltime": slurm.walltime,
-        "job_name": "extract-worker",
+        "job_name": JOB_NAME,
         "local_directory": slurm.local_directory,
         "job_script_prologue": [*_environment(config), *slurm.prologue],
         "job_extra_directives": list(slurm.directives),

@@ -15,6 +15,9 @@ from cluster.errors import ClusterRefused, ClusterUnreachable
 from cluster.kinds import SshConfig
 from cluster.tls import security_of, tls_files, tls_settings
 
+IDLE = "1h"
+"""A cluster that nobody uses for so long ends itself: its driver was killed, and could not end it."""
+
 
 @contextmanager
 def start_ssh(config: ClusterConfig) -> Iterator[Client]:
@@ -37,13 +40,14 @@ def start_ssh(config: ClusterConfig) -> Iterator[Client]:
     with dask.config.set(tls_settings(files) if files else {}):
         try:
             cluster = SSHCluster(**options, security=security_of(files))
-        except asyncssh.HostKeyNotVerifiable as exc:
-            raise ClusterUnreachable(
-                f"a host's key is not the known one: {exc}",
-                f"check it and add it to {config.ssh.known_hosts}",
-            ) from exc
         except (OSError, asyncssh.Error, RuntimeError) as exc:
-            raise ClusterUnreachable(f"cannot start workers over SSH: {exc}") from exc
+            reason = exc.__cause__ or exc  # Dask wraps what befell the scheduler, not what befell workers
+            if isinstance(reason, asyncssh.HostKeyNotVerifiable):
+                raise ClusterUnreachable(
+                    f"a host's key is not the known one: {reason}",
+                    f"find out why; the keys that are trusted are in {config.ssh.known_hosts}",
+                ) from exc
+            raise ClusterUnreachable(f"cannot start workers over SSH: {reason}") from exc
         with cluster, Client(cluster, security=security_of(files)) as client:
             yield client
 
@@ -71,6 +75,7 @@ def ssh_options(config: ClusterConfig, ssh: SshConfig, *, protocol: str) -> dict
             "port": 0,
             "protocol": protocol,
             "dashboard_address": "127.0.0.1:0",
+            "idle_timeout": IDLE,
         },
         "worker_options": {
             "nthreads": 1,
@@ -79,6 +84,8 @@ def ssh_options(config: ClusterConfig, ssh: SshConfig, *, protocol: str) -> dict
             "dashboard_address": "127.0.0.1:0",
             "memory_limit": config.memory_limit or "auto",
             "local_directory": ssh.local_directory,
+            # Where no signal reaches them (sshd sends root's processes none) they end without a scheduler.
+            "death_timeout": config.start_seconds,
             **lifetime,
             **({"interface": ssh.interface} if ssh.interface else {}),
         },
