@@ -240,7 +240,8 @@ def _read_finished(target: Path, identity: str) -> TrainResult:
 
 
 def check_target(target: Path) -> None:
-    """
+    """Nothing may be overwritten.
+
     :raises CheckpointError: there is something already.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):

@@ -187,12 +187,13 @@ def render_mistakes(mistakes: Sequence[Mistake], *, most: int | None = None) -> 
 
 def mark(mistake: Mistake) -> str:
     """The sentence with what is annotated in ``[ ]`` and what was found in ``{ }``, on one line."""
-    brackets = ((mistake.annotated, "[", "]"), (mistake.found, "{", "}"))
+    # At one place what ends comes before what begins, and of equal bounds the find lies within.
+    brackets = ((mistake.annotated, (2, "["), (1, "]")), (mistake.found, (3, "{"), (0, "}")))
     inserts = sorted(
-        (place, order, sign)
+        (place, *sign)
         for span, left, right in brackets
         if span is not None
-        for place, order, sign in ((span.start, 1, left), (span.end, 0, right))
+        for place, sign in ((span.start, left), (span.end, right))
     )
     text = mistake.sentence.text
     for place, _, sign in reversed(inserts):
