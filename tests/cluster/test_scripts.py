@@ -115,6 +115,26 @@ def test_manifests_keep_to_the_operators_schema() -> None:
     assert problems(job_manifest(KUBERNETES, ["/data/in", "--out", "/data/out"])) == []
 
 
+def standard(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """A part of a manifest as a resource of its own, of those that Kubernetes itself has."""
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": "part"}, "spec": spec}
+
+
+def test_pods_services_and_policies_keep_to_kubernetes_own_schemas() -> None:
+    """The operator's schema has been shortened from Kubernetes' and leaves much open: this one does not."""
+    kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="needs the packages of [dev]")
+    job = job_manifest(KUBERNETES, ["/data/in", "--out", "/data/out"])["spec"]
+    inner = job["cluster"]["spec"]
+    pods = [standard("Pod", part["spec"]) for part in (job["job"], inner["worker"], inner["scheduler"])]
+    service = standard("Service", inner["scheduler"]["service"])
+    for manifest in (*pods, service, network_manifest(KUBERNETES)):
+        for version in ("1.28", kubernetes_validate.latest_version()):
+            kubernetes_validate.validate(manifest, version, strict=True)
+    pods[0]["spec"]["volumes"][0]["persistentVolumeClaimm"] = {}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(pods[0], "1.28", strict=True)
+
+
 def test_a_wrong_manifest_is_found() -> None:
     wrong = cluster_manifest(KUBERNETES)
     wrong["spec"]["worker"]["spec"]["containers"][0]["imagee"] = wrong["spec"]["worker"]["replicas"] = "x"
