@@ -58,6 +58,8 @@ _ENTITIES = (
 
 
 def flip_bit(data: bytes, dice: random.Random) -> bytes:
+    if not data:  # all of it was cut before
+        return data
     at = _somewhere(data, dice)
     return data[:at] + bytes([data[at] ^ 1 << dice.randrange(8)]) + data[at + 1 :]
 
