@@ -121,7 +121,7 @@ def standard(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_pods_services_and_policies_keep_to_kubernetes_own_schemas() -> None:
-    """The operator's schema has been shortened from Kubernetes' and leaves much open: this one does not."""
+    """Each part as Kubernetes itself would take it, with nothing that it does not know."""
     kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="needs the packages of [dev]")
     job = job_manifest(KUBERNETES, ["/data/in", "--out", "/data/out"])["spec"]
     inner = job["cluster"]["spec"]
