@@ -13,6 +13,7 @@ from cluster.adaptive import adapt
 from cluster.config import ClusterConfig
 from cluster.cores import count_cores
 from cluster.errors import ClusterUnreachable
+from cluster.renew import refilled
 
 MEMORY_SHARE = 0.9
 """Share of the machine's memory that all workers together may use."""
@@ -21,7 +22,7 @@ MEMORY_SHARE = 0.9
 @contextmanager
 def start_local(config: ClusterConfig) -> Iterator[Client]:
     """Start spawned workers of one thread each; nothing listens beyond loopback."""
-    with _start_workers(config) as cluster, Client(cluster) as client:
+    with _start_workers(config) as cluster, refilled(cluster), Client(cluster) as client:
         adapt(cluster, config)
         yield client
 

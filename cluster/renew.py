@@ -1,4 +1,4 @@
-"""Responsible for submitting a SLURM job again when it has ended and its workers are still wanted.
+"""Responsible for starting again what has ended while it was still wanted: SLURM jobs, and local workers.
 
 dask-jobqueue submits a job once. One that reaches its time limit, whose workers retire before it, or that
 somebody cancels is not replaced, and one that SLURM has put back in the queue is cancelled when its worker
@@ -38,6 +38,21 @@ def renewed(cluster: SpecCluster, job_name: str) -> Iterator[None]:
             yield
         finally:
             cluster.loop.add_callback(callback.stop)
+
+
+@contextmanager
+def refilled(cluster: SpecCluster) -> Iterator[None]:
+    """Keep as many workers as are wanted while the block runs.
+
+    Dask forgets a worker 15 s after it has gone, and starts another only when somebody scales. One whose
+    lifetime is over starts anew by itself, but not always: sometimes its nanny ends with it.
+    """
+    callback = PeriodicCallback(lambda: cluster.scale(len(cluster.worker_spec)), INTERVAL_SECONDS * 1000)
+    cluster.loop.add_callback(callback.start)
+    try:
+        yield
+    finally:
+        cluster.loop.add_callback(callback.stop)
 
 
 class _Renewal:
