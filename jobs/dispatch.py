@@ -135,12 +135,12 @@ class Dispatcher(Generic[Tag]):
         except KilledWorker as killed:
             return None, killed
         except (CancelledError, OSError) as exc:
-            raise _cluster_lost(exc) from exc
+            raise cluster_lost(exc) from exc
 
     def _error_of(self, future: Future) -> BaseException:
         error: BaseException | None = None if future.status == "cancelled" else future.exception()
         if error is None or isinstance(error, (CancelledError, NoValidWorkerError, NoWorkerError)):
-            raise _cluster_lost(error)
+            raise cluster_lost(error)
         return error
 
     def _check_silence(self, seconds: float) -> None:
@@ -160,7 +160,8 @@ class Dispatcher(Generic[Tag]):
             )
 
 
-def _cluster_lost(error: BaseException | None) -> ClusterLost:
+def cluster_lost(error: BaseException | None) -> ClusterLost:
+    """What a broken connection to the cluster means."""
     return ClusterLost(
         "the cluster is gone: scheduler lost or no workers left",
         got=repr(error or "cancelled"),

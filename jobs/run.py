@@ -106,6 +106,20 @@ def find_paths(inputs: tuple[str, ...], out: Path | None = None) -> list[Path]:
     return [path for path in found if out is None or not path.is_relative_to(out.absolute())]
 
 
+def _connection_lost(error: OSError) -> ClusterLost:
+    """The scheduler may end in the middle of any question to it; Dask calls that an error of the system.
+
+    :raises OSError: the error again, when it is another.
+    """
+    from distributed.comm import CommClosedError
+
+    from jobs.dispatch import cluster_lost
+
+    if not isinstance(error, CommClosedError):
+        raise error
+    return cluster_lost(error)
+
+
 class _Run:
     """The state of one run."""
 
@@ -137,6 +151,8 @@ class _Run:
                 self._process(plan_shards(intake.inputs, self._settings))
         except (Interrupted, Stalled, ClusterLost, TooManyQuarantined, ProgramFault) as error:
             stopped_by = error
+        except OSError as error:
+            stopped_by = _connection_lost(error)
         finally:
             shutil.rmtree(staging_folder(self._config.out, self._run_id), ignore_errors=True)
         return self._report(stopped_by or self._complaint())
