@@ -23,7 +23,12 @@ from compress.publish import Draft, write_draft
 from extract.bundle import ModelBundle, open_bundle
 from extract.registry import find_bundle
 
-SHAPES = {"minilm": (6, 384, 12, 1536), "base": (12, 768, 12, 3072)}
+SHAPES = {
+    "minilm": (6, 384, 12, 1536),
+    "distilbert": (6, 768, 12, 3072),
+    "base": (12, 768, 12, 3072),
+    "large": (24, 1024, 16, 4096),
+}
 """Layers, hidden width, heads and neurons a layer."""
 PRUNED = 0.25
 
