@@ -30,7 +30,7 @@ from compress.errors import DataError
 from compress.features import Features, encode_sentences, special_ids
 from compress.folds import read_folds
 from compress.integer import emit_integers, measure_scales
-from compress.iterate import PruneConfig
+from compress.iterate import PruneConfig, PrunedModel
 from compress.methods.method import DEFAULT_METHOD, Task, find_method
 from compress.promotion import Examined, examine, judge
 from compress.publish import Draft, published, write_draft, write_manifest
@@ -118,8 +118,8 @@ def build(config: BuildConfig, report: Report = lambda line: None) -> ModelBundl
     with published(config.target) as folder:
         report(f"reading {config.checkpoint}")
         model, tokenizer = read_checkpoint(config.checkpoint)
-        features = _encode(config, model, tokenizer, data)
-        dense = Stage(model, 0.0, _lineage(config.checkpoint))
+        features = encode_training(config, model, tokenizer, data)
+        dense = Stage(model, 0.0, lineage_of(config.checkpoint))
         report(f"scoring the dense model on {data.held_out_path.name}")
         reference = _examine_dense(config, dense, tokenizer, data)
         stage = _prune(config, variant, dense, features, report)
@@ -127,8 +127,8 @@ def build(config: BuildConfig, report: Report = lambda line: None) -> ModelBundl
         report("writing the model" + (" in int8" if variant.int8 else ""))
         quantised = None
         if variant.int8:
-            quantised = _quantise(config, stage.model, features, integer_only=variant.integer_only)
-        draft = _draft(config, stage, tokenizer, quantised)
+            quantised = quantise(config, stage.model, features, integer_only=variant.integer_only)
+        draft = draft_of(config, stage, tokenizer, quantised)
         bundle = write_draft(folder, draft)
         report(f"scoring {config.name} on {data.held_out_path.name}")
         bundle = replace(bundle, scores=_score(bundle, data, reference))
@@ -172,12 +172,18 @@ def _check_text(config: BuildConfig) -> None:
         )
 
 
-def _lineage(checkpoint: str) -> tuple[Step, ...]:
+def lineage_of(checkpoint: str) -> tuple[Step, ...]:
     """How the checkpoint came to be; one that tells nothing is itself the first step."""
     return tuple(read_history(checkpoint)) or ({"step": "checkpoint", "name": name_of_base(checkpoint)},)
 
 
-def _encode(config: BuildConfig, model: TokenClassifier, tokenizer: Tokenizer, data: Data) -> Features:
+def encode_training(
+    config: BuildConfig, model: TokenClassifier, tokenizer: Tokenizer, data: Data
+) -> Features:
+    """The training sentences as numbers.
+
+    :raises DataError: they have labels that the model does not know.
+    """
     tags = model.config.labels
     if unknown := {f"B-{label}" for label in labels_of(data.train)} - set(tags):
         got = ", ".join(sorted(tag[2:] for tag in unknown))
@@ -189,7 +195,7 @@ def _encode(config: BuildConfig, model: TokenClassifier, tokenizer: Tokenizer, d
 
 def _examine_dense(config: BuildConfig, dense: Stage, tokenizer: Tokenizer, data: Data) -> Examined:
     with TemporaryDirectory() as folder:
-        bundle = write_draft(Path(folder), _draft(replace(config, name="dense"), dense, tokenizer, None))
+        bundle = write_draft(Path(folder), draft_of(replace(config, name="dense"), dense, tokenizer, None))
         return examine(open_tagger(bundle), data.held_out)
 
 
@@ -200,7 +206,12 @@ def _prune(config: BuildConfig, variant: Variant, dense: Stage, features: Featur
     kind = "linear MACs" if method.structured else "linear weights"
     report(f"removing {variant.macs_removed:.0%} of the encoder's {kind} by {method.name}")
     task = Task(dense.model, features, variant.macs_removed, config.prune, config.time_share)
-    pruned = method.compress(task)
+    return pruned_stage(config, variant, dense, method.compress(task))
+
+
+def pruned_stage(config: BuildConfig, variant: Variant, dense: Stage, pruned: PrunedModel) -> Stage:
+    """What the config's method made of the dense model, with a line of how in its lineage."""
+    method = find_method(config.method)
     step: Step = {
         "step": "prune",
         "method": method.name,
@@ -233,7 +244,7 @@ def _distil(config: BuildConfig, stage: Stage, dense: Stage, tokenizer: Tokenize
     return Stage(student, stage.macs_removed, (*stage.lineage, step))
 
 
-def _quantise(
+def quantise(
     config: BuildConfig, model: TokenClassifier, features: Features, *, integer_only: bool
 ) -> tuple[onnx.ModelProto, Step]:
     """The model as ONNX in int8, and the step that made it."""
@@ -251,7 +262,7 @@ def _quantise(
     return emit(model, calibrate(model, batches), max_tokens=config.max_tokens), step
 
 
-def _draft(
+def draft_of(
     config: BuildConfig, stage: Stage, tokenizer: Tokenizer, quantised: tuple[onnx.ModelProto, Step] | None
 ) -> Draft:
     """The finished model: as it was quantised, or in fp32."""
@@ -280,21 +291,27 @@ def calibration_batches(features: Features, n_windows: int) -> list[Tensor]:
 def _score(bundle: ModelBundle, data: Data, reference: Examined) -> dict[str, Any]:
     tagger = open_tagger(bundle)
     examined = examine(tagger, data.held_out)
+    speed = _tokens_per_second(tagger, [sentence.text for sentence in data.held_out])
+    return scores_of(examined, reference, data.held_out_path, tokens_per_second=speed)
+
+
+def scores_of(
+    examined: Examined, reference: Examined, path: Path, *, tokens_per_second: float | None
+) -> dict[str, Any]:
+    """The scores on the sentences of ``path`` as the manifest keeps them."""
     scores = examined.scores.to_dict()
-    entry = hash_file(data.held_out_path)
-    source = {"name": data.held_out_path.name, "sha256": entry.sha256, "sentences": scores.pop("sentences")}
+    source = {"name": path.name, "sha256": hash_file(path).sha256, "sentences": scores.pop("sentences")}
     rounded = {name: round(value, 4) for name, value in scores.items() if isinstance(value, float)}
     per_label = {
         label: {name: round(value, 4) for name, value in row.items()}
         for label, row in scores["per_label"].items()
     }
-    speed = round(_tokens_per_second(tagger, [sentence.text for sentence in data.held_out]))
     return {
         **rounded,
         "f1_dense": round(reference.scores.f1, 4),
         "promotion": judge(reference, examined),
         "data": source,
-        "tokens_per_second": speed,
+        "tokens_per_second": None if tokens_per_second is None else round(tokens_per_second),
         "per_label": per_label,
     }
 
