@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from extract.agreement import Interval, bootstrap_f1, count_matches, f1_of
 from extract.annotations import AnnotatedSentence
 from extract.score import Scores, score_mentions
-from jobs.agreement import Interval, bootstrap_f1, count_matches, f1_of
 from jobs.contestant import Answers, Contestant
 from jobs.entrant import Entrant, find_reference, settle_entrants
 from jobs.errors import JobError

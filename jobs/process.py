@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 import uuid
 from functools import cache
 from pathlib import Path
 
 from cluster.cpu import cpu_class as cpu_class
-
-
-def peak_rss_bytes() -> int:
-    """Largest resident memory of this program so far, in bytes.
-
-    Linux hands ``ru_maxrss`` on to a program that another starts, so a small process started by a large one
-    would report the large one's; the kernel's high-water mark is this program's own.
-    """
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    marks = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
-    return (marks[0] if marks else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * 1024
+from extract.memory import peak_rss_bytes as peak_rss_bytes
 
 
 def private_bytes() -> int | None:

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqeval.metrics import f1_score
 
+from extract.agreement import bootstrap_f1, count_matches, f1_of
 from extract.annotations import AnnotatedSentence, read_annotations
 from extract.bundle import ModelBundle, open_bundle
 from extract.tagger import open_tagger
-from jobs.agreement import bootstrap_f1, count_matches, f1_of
 from jobs.cli import main
 from jobs.comparison_chart import scatter_of
 from jobs.comparison_page import render_comparison
