@@ -36,6 +36,8 @@ class Checkpoint:
     """Of its weights and tokenizer."""
     sha256: str
     """Of its weights."""
+    heads_per_layer: tuple[int, ...]
+    neurons_per_layer: tuple[int, ...]
 
 
 class TorchTagger:
@@ -81,6 +83,8 @@ def find_checkpoint(path: str) -> Checkpoint:
         labels,
         sum(file.stat().st_size for file in (*weights, *others)),
         digest.hexdigest(),
+        model.config.heads_per_layer,
+        model.config.neurons_per_layer,
     )
 
 

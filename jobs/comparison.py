@@ -47,6 +47,10 @@ class Row:
     peak_rss_bytes: int
     agreement: float
     """F1 of its entities against those of the reference, 0 to 1."""
+    heads_per_layer: tuple[int, ...]
+    """Attention heads left in each layer, bottom first."""
+    neurons_per_layer: tuple[int, ...]
+    """Feed-forward neurons left in each layer, bottom first."""
 
     @property
     def seconds(self) -> float:
@@ -75,6 +79,8 @@ class Row:
             "agreement_with_dense": self.agreement,
             "speedup_vs_dense": round(reference.seconds / self.seconds, 4),
             "seconds": [round(seconds, 6) for seconds in self.together],
+            "heads_per_layer": list(self.heads_per_layer),
+            "neurons_per_layer": list(self.neurons_per_layer),
             "per_label": {label: asdict(score) for label, score in self.scores.per_label.items()},
         }
 
@@ -170,6 +176,8 @@ def _row(
         n_bytes=entrant.n_bytes,
         peak_rss_bytes=peak_rss_bytes,
         agreement=f1_of(count_matches(reference.mentions, mine.mentions)),
+        heads_per_layer=entrant.heads_per_layer,
+        neurons_per_layer=entrant.neurons_per_layer,
     )
 
 

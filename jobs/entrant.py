@@ -22,6 +22,10 @@ class Entrant:
     labels: tuple[str, ...]
     n_bytes: int
     """Size of its files on disk."""
+    heads_per_layer: tuple[int, ...]
+    """Attention heads left in each layer of the encoder, bottom first."""
+    neurons_per_layer: tuple[int, ...]
+    """Feed-forward neurons left in each layer of the encoder, bottom first."""
     is_job_model: bool = True
     """Whether `extract run` can use it; only such models are compared over a corpus."""
 
@@ -36,7 +40,15 @@ def find_entrant(name_or_path: str) -> Entrant:
 
     bundle = open_bundle(find_bundle(name_or_path))
     source = BundleSource(bundle.path.absolute(), bundle.name, bundle.sha256, bundle.has_gate)
-    return Entrant(name_or_path, source, bundle.labels, bundle.n_bytes)
+    shape = bundle.shape
+    return Entrant(
+        name_or_path,
+        source,
+        bundle.labels,
+        bundle.n_bytes,
+        shape.heads_per_layer,
+        shape.neurons_per_layer,
+    )
 
 
 def settle_entrants(entrants: Sequence[Entrant]) -> list[Entrant]:

@@ -43,4 +43,5 @@ def find_checkpoint(name: str) -> Entrant:
         raise click.ClickException(f"{exc.name} is not installed; {MISSING_EXTRA}") from exc
     found = reference.find_checkpoint(path)
     source = CheckpointSource(found.path, f"{PREFIX}{found.path.name}", found.sha256)
-    return Entrant(name, source, found.labels, found.n_bytes, is_job_model=False)
+    sizes = found.heads_per_layer, found.neurons_per_layer
+    return Entrant(name, source, found.labels, found.n_bytes, *sizes, is_job_model=False)
