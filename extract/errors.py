@@ -10,6 +10,8 @@
     │   ├── NotPromoted          a variant that falls too far below its dense model
     │   └── ProbeMismatch        a bundle that answers its golden probe differently on this machine
     ├── TaggingError             a sentence that the model could not be run on
+    ├── StoreError               an object store that does not answer as it should
+    │   └── StoreRefused         one that cannot be used as asked: bucket, credentials, missing package
     └── OutputError              an output that is damaged
         ├── NewerOutput          an output that a newer version of this program wrote to
         └── NotAnOutput          a folder that is no output at all
@@ -75,6 +77,14 @@ class ProbeMismatch(BundleError):
 
 class TaggingError(ExtractError):
     """A sentence that the model could not be run on."""
+
+
+class StoreError(ExtractError):
+    """An object store, or another place behind a URL, that does not answer as it should."""
+
+
+class StoreRefused(StoreError):
+    """A place behind a URL that cannot be used as asked: no such bucket, no credentials, a package missing."""
 
 
 class OutputError(ExtractError):

@@ -7,7 +7,15 @@ import errno
 import click
 
 from cluster.errors import ClusterError, ClusterMismatch, ClusterRefused
-from extract.errors import BundleError, ExtractError, NotAnOutput, OutputError, UnknownModel
+from extract.errors import (
+    BundleError,
+    ExtractError,
+    NotAnOutput,
+    OutputError,
+    StoreError,
+    StoreRefused,
+    UnknownModel,
+)
 from jobs.errors import (
     ClusterLost,
     InputConflict,
@@ -35,6 +43,8 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (ProgramFault, INTERNAL),
     (OutputUnwritable, 73),
     (OutputBroken, 74),
+    (StoreRefused, 73),
+    (StoreError, 74),
     (ClusterLost, 75),
     (Stalled, 75),
     (ClusterRefused, USAGE),
