@@ -50,6 +50,12 @@ class Method:
     """Whether measured time can be its budget."""
     structured: bool = True
     """Whether heads, neurons or layers leave the tensors; else weights are only set to 0."""
+    by_weights: bool = False
+    """Whether what goes is decided by the weights alone: no sentence is looked at, no lot drawn."""
+
+    def draws(self, config: PruneConfig) -> bool:
+        """Whether the config's seed can change the result."""
+        return not self.by_weights or config.reconstruct or config.finetune_epochs > 0
 
     def configure(self, **given: Any) -> PruneConfig:
         """The method's own settings, overridden by those ``given`` that are not None."""
@@ -98,12 +104,14 @@ METHODS: Mapping[str, Method] = {
             "heads and neurons of the smallest squared weights (L2)",
             "compress.methods.magnitude:compress_l2",
             _ONE_SHOT,
+            by_weights=True,
         ),
         Method(
             "magnitude-l1",
             "heads and neurons of the smallest absolute weights (L1)",
             "compress.methods.magnitude:compress_l1",
             _ONE_SHOT,
+            by_weights=True,
         ),
         Method(
             "random",
@@ -122,6 +130,7 @@ METHODS: Mapping[str, Method] = {
             "single weights of the smallest absolute value set to 0 (unstructured)",
             "compress.methods.zeros:compress_smallest",
             _ONE_SHOT,
+            by_weights=True,
             structured=False,
         ),
         Method(

@@ -20,10 +20,12 @@ _NAME_WIDTH = 20
 @click.group(
     cls=LazyGroup,
     commands_at={
+        "adapt": "jobs.cli.adapt:adapt",
         "train": "jobs.cli.train:train",
         "build": "jobs.cli.build:build",
         "gate": "jobs.cli.gate:gate",
         "compare": "jobs.cli.compare:compare",
+        "sweep": "jobs.cli.sweep:sweep",
     },
 )
 def models() -> None:
