@@ -7,8 +7,8 @@ the window allows is read through overlapping windows, each responsible for its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +91,42 @@ def encode_sentences(
                 )
             )
     return Features(tuple(sentences), tags, tuple(offsets), tuple(windows), n_inexact)
+
+
+def join_features(first: Features, second: Features) -> Features:
+    """One data set of two that have the same tags."""
+    shift = len(first.sentences)
+    moved = tuple(replace(window, sentence=window.sentence + shift) for window in second.windows)
+    return Features(
+        (*first.sentences, *second.sentences),
+        first.tags,
+        (*first.offsets, *second.offsets),
+        (*first.windows, *moved),
+        first.n_inexact + second.n_inexact,
+    )
+
+
+def select_sentences(features: Features, indices: Iterable[int]) -> Features:
+    """Some of the sentences, in this order. ``n_inexact`` stays that of all."""
+    places = {int(index): place for place, index in enumerate(indices)}
+    windows = [
+        replace(window, sentence=places[window.sentence])
+        for window in features.windows
+        if window.sentence in places
+    ]
+    return Features(
+        tuple(features.sentences[index] for index in places),
+        features.tags,
+        tuple(features.offsets[index] for index in places),
+        tuple(sorted(windows, key=lambda window: window.sentence)),
+        features.n_inexact,
+    )
+
+
+def without_tags(features: Features) -> Features:
+    """The same text with no tag at all, as of sentences that nobody has annotated."""
+    blank = [replace(window, tag_ids=np.full_like(window.tag_ids, IGNORED)) for window in features.windows]
+    return replace(features, windows=tuple(blank))
 
 
 def special_ids(tokenizer: tokenizers.Tokenizer) -> tuple[int, int]:

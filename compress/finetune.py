@@ -27,6 +27,7 @@ from compress.features import Features, encode_sentences
 from compress.folds import Folds, Report, read_folds
 from compress.predict import find_entities
 from compress.resume import identify, read_state
+from compress.selftrain import Lesson, Plan, Teaching, plan_lesson, read_lesson
 from compress.swaps import iter_swapped, read_swaps
 from compress.train import EpochScore, Progress, TrainConfig, TrainResult, train
 from compress.training_record import TrainingRecord, open_folder
@@ -34,6 +35,7 @@ from compress.vocabulary import trim_model, trim_vocabulary
 from extract.annotations import AnnotatedSentence, tags_of
 
 _STATE = "state.safetensors"
+_ANSWERS = "answers.safetensors"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class FinetuneConfig:
     """Plain text of the field, one paragraph a line, by which the pieces to keep are chosen."""
     max_tokens: int = 256
     """Longest window in tokens, the two special ones included."""
+    teaching: Teaching | None = None
+    """Teachers, and unlabelled text for them to answer; None learns from annotated sentences alone."""
     train: TrainConfig = field(default_factory=TrainConfig)
 
 
@@ -88,19 +92,24 @@ def finetune_on(
     """As :func:`finetune`, on sentences that are already read. Where this very training has already ended in
     the target, its result is read instead."""
     task = _prepare(config, folds, report)
-    identity = identify(asdict(config.train), task.model, task.data, task.dev)
+    plan = _plan_lesson(config, task, folds, report)
+    settings = asdict(config.train) | ({} if plan is None else {"teaching": plan.key})
+    identity = identify(settings, task.model, task.data, task.dev)
     if config.target.exists() and any(config.target.iterdir()):
         report(f"already there: {config.target}")
         return _read_finished(config.target, identity)
     partial = config.target.with_name(config.target.name + ".partial")
     state = partial / _STATE
-    if partial.exists() and not state.exists():
-        shutil.rmtree(partial)  # not even one epoch was done
+    _sweep(partial)
     goes_on = read_state(state, identity)
     done = Course.from_state(goes_on).epochs if goes_on else []
     if done:
         report(f"goes on after epoch {len(done)}, in {partial}")
-    record = TrainingRecord(open_folder(partial), _settings(config, task, folds), done)
+    lesson = None
+    if plan is not None:
+        asks_all = config.train.distil_weight > 0
+        lesson = read_lesson(plan, partial / _ANSWERS, on_annotated=asks_all, report=report)
+    record = TrainingRecord(open_folder(partial), _settings(config, task, folds, lesson), done)
 
     def tell(epoch: EpochScore) -> None:
         record.add(epoch)
@@ -108,8 +117,19 @@ def finetune_on(
             on_epoch(epoch)
 
     started = time.monotonic()
-    result = train(config.train, task.model, task.data, task.dev, on_step=on_step, on_epoch=tell, state=state)
-    summary = _summarise(config, task, folds, result, seconds=time.monotonic() - started)
+    result = train(
+        config.train,
+        task.model,
+        task.data if lesson is None else lesson.data,
+        task.dev,
+        teacher_logits=None if lesson is None else lesson.answers,
+        on_step=on_step,
+        on_epoch=tell,
+        state=state,
+        identity=identity,
+    )
+    settings = _settings(config, task, folds, lesson)
+    summary = settings | _summarise(result, seconds=time.monotonic() - started)
     record.end(folds.dev, find_entities(result.model, task.dev))
     _publish(config, partial, result, task.tokenizer, summary, identity)
     return result
@@ -173,7 +193,33 @@ def _read_sample(path: Path | None) -> list[str]:
         raise DataError("sample text cannot be read", str(path), str(exc)) from exc
 
 
-def _settings(config: FinetuneConfig, task: _Task, folds: Folds) -> dict[str, Any]:
+def _plan_lesson(config: FinetuneConfig, task: _Task, folds: Folds, report: Report) -> Plan | None:
+    if config.teaching is None:
+        return None
+    max_tokens = min(config.max_tokens, task.model.config.max_positions)
+    return plan_lesson(
+        config.teaching,
+        folds,
+        task.data,
+        task.tokenizer,
+        data=config.data,
+        max_tokens=max_tokens,
+        report=report,
+    )
+
+
+def _sweep(partial: Path) -> None:
+    """Remove what a training left that did not end even one epoch, but for what its teachers said."""
+    if not partial.exists() or (partial / _STATE).exists():
+        return
+    for path in partial.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != _ANSWERS:
+            path.unlink()
+
+
+def _settings(config: FinetuneConfig, task: _Task, folds: Folds, lesson: Lesson | None) -> dict[str, Any]:
     """What is known before the first step."""
     return {
         "step": "train",
@@ -185,15 +231,13 @@ def _settings(config: FinetuneConfig, task: _Task, folds: Folds) -> dict[str, An
         "dev_is_carved": folds.dev_is_carved,
         "vocab_size": task.model.config.vocab_size,
         "settings": asdict(config.train),
+        **({} if lesson is None else {"teaching": lesson.told}),
     }
 
 
-def _summarise(
-    config: FinetuneConfig, task: _Task, folds: Folds, result: TrainResult, *, seconds: float
-) -> dict[str, Any]:
+def _summarise(result: TrainResult, *, seconds: float) -> dict[str, Any]:
     best = result.epochs[result.best_epoch - 1]
     return {
-        **_settings(config, task, folds),
         "best_epoch": result.best_epoch,
         "dev_f1": None if best.scores is None else best.scores.f1,
         # Of this process; one that was interrupted took longer in all.
@@ -220,7 +264,8 @@ def _publish(
             config.target.rmdir()
         partial.replace(config.target)
         # Last of all: until the folder has its name, a repeated command goes on from here.
-        (config.target / _STATE).unlink()
+        for name in (_STATE, _ANSWERS):
+            (config.target / name).unlink(missing_ok=True)
     except OSError as exc:
         raise CheckpointError("cannot be written", str(config.target), str(exc)) from exc
 

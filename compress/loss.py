@@ -21,20 +21,45 @@ def token_loss(
     *,
     tag_weights: Tensor | None = None,
     distil_weight: float = 0.5,
+    unlabelled_weight: float = 1.0,
     temperature: float = 2.0,
 ) -> Tensor:
     """Cross-entropy to the tags, mixed with the divergence to a teacher (Hinton et al. 2015,
-    https://arxiv.org/abs/1503.02531) where there is one. *Shape of logits:* ``(batch, seq, tags)``."""
-    hard = _hard_loss(logits, batch, tag_weights)
+    https://arxiv.org/abs/1503.02531) where there is one. *Shape of logits:* ``(batch, seq, tags)``.
+
+    Of an annotated window, ``distil_weight`` is the teacher's share. One that has no tag at all is learnt
+    from the teacher alone, and its tokens count ``unlabelled_weight`` each. A NaN row of ``teacher``: it says
+    nothing of this token.
+    """
     if teacher is None:
-        return hard
-    soft = nn.functional.kl_div(
-        nn.functional.log_softmax(logits[batch.real] / temperature, dim=-1),
-        nn.functional.log_softmax(teacher[batch.real] / temperature, dim=-1),
+        return _hard_loss(logits, batch, tag_weights)
+    tagged = batch.tag_ids != IGNORED
+    answered = batch.real & ~teacher.isnan().any(dim=-1)
+    annotated = tagged.any(dim=1, keepdim=True).expand_as(tagged)
+    hard = _hard_losses(logits[tagged], batch.tag_ids[tagged], tag_weights)
+    soft = _divergences(logits[answered], teacher[answered], temperature)
+    hard_share = torch.where(answered, 1 - distil_weight, 1.0)[tagged]
+    soft_share = torch.where(annotated, distil_weight, unlabelled_weight)[answered]
+    return ((hard_share * hard).sum() + (soft_share * soft).sum()) / (tagged | answered).sum().clamp(min=1)
+
+
+def _hard_losses(logits: Tensor, tag_ids: Tensor, tag_weights: Tensor | None) -> Tensor:
+    """Cross-entropy of each token; weighted ones have the sum that unweighted ones would have, about."""
+    losses = nn.functional.cross_entropy(logits, tag_ids, weight=tag_weights, reduction="none")
+    if tag_weights is None or not tag_ids.numel():
+        return losses
+    return losses / tag_weights[tag_ids].mean()
+
+
+def _divergences(logits: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """From the teacher's answer to the student's, of each token."""
+    terms = nn.functional.kl_div(
+        nn.functional.log_softmax(logits / temperature, dim=-1),
+        nn.functional.log_softmax(teacher / temperature, dim=-1),
         log_target=True,
-        reduction="batchmean",
+        reduction="none",
     )
-    return (1 - distil_weight) * hard + distil_weight * temperature**2 * soft
+    return temperature**2 * terms.sum(dim=-1)
 
 
 def _hard_loss(logits: Tensor, batch: Batch, tag_weights: Tensor | None) -> Tensor:

@@ -42,7 +42,7 @@ def identify(
     model: TokenClassifier,
     data: Features,
     dev: Features | None,
-    teacher_logits: Sequence[npt.NDArray[np.float32]] | None = None,
+    teacher_logits: Sequence[npt.NDArray[np.float32] | npt.NDArray[np.float16]] | None = None,
 ) -> str:
     """SHA-256 of all that a training's result depends on, the machine apart."""
     digest = hashlib.sha256(json.dumps([dict(settings), torch.__version__], sort_keys=True).encode())

@@ -46,7 +46,7 @@ __all__ = [
     "train",
 ]
 
-Floats = npt.NDArray[np.float32]
+Logits = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,9 @@ class TrainConfig:
     rare_labels: float = 0.0
     """Power by which rare labels count more, see :func:`compress.loss.weigh_tags`; 0: all count alike."""
     distil_weight: float = 0.5
-    """Share of the loss that is divergence to a teacher, where there is one, 0 to 1."""
+    """Share of an annotated sentence's loss that is divergence to a teacher, where there is one, 0 to 1."""
+    unlabelled_weight: float = 1.0
+    """How much a token of a sentence without tags counts beside one of an annotated sentence, 0 or more."""
     temperature: float = 2.0
     """Softens teacher and student alike before they are compared."""
     bf16: bool | None = None
@@ -121,29 +123,33 @@ def train(
     data: Features,
     dev: Features | None,
     *,
-    teacher_logits: Sequence[Floats] | None = None,
+    teacher_logits: Sequence[Logits] | None = None,
     on_step: Callable[[Progress], None] | None = None,
     on_epoch: Callable[[EpochScore], None] | None = None,
     on_update: Update | None = None,
     state: Path | None = None,
+    identity: str | None = None,
 ) -> TrainResult:
     """Fine-tune ``model`` in place on ``data``; what remains is the epoch with the best F1 on ``dev``,
     or without ``dev`` the last one.
 
     ``teacher_logits`` (one array ``(tokens + 2, tags)`` a window of ``data``) adds the divergence to a
-    teacher to the loss; windows whose tags are all ignored are learnt from the teacher alone.
+    teacher to the loss; windows whose tags are all ignored are learnt from the teacher alone. Of a token
+    whose row is NaN the teacher says nothing.
 
     ``state`` is a file that keeps the training's state after every epoch; where it is there, the training
-    goes on from it. ``on_epoch`` is not told again of epochs that were done before.
+    goes on from it. ``on_epoch`` is not told again of epochs that were done before. ``identity`` says which
+    training it is of, where the caller knows more shortly than by all that is given here.
 
     :raises DataError: nothing to learn from. :raises CheckpointError: ``state`` is of another training.
     """
     if teacher_logits is None and not any(sentence.entities for sentence in data.sentences):
         raise DataError("nothing to learn", "training data", "no entity", "at least one")
-    identity = "" if state is None else identify(asdict(config), model, data, dev, teacher_logits)
+    if identity is None and state is not None:
+        identity = identify(asdict(config), model, data, dev, teacher_logits)
     loop = _Loop(config, model, data, teacher_logits, on_step or (lambda progress: None), on_update)
     course = Course()
-    if state is not None and (found := read_state(state, identity)):
+    if state is not None and (found := read_state(state, identity or "")):
         loop.restore(found)
         course.restore(found)
     while not course.is_over(config.epochs, config.patience):
@@ -152,7 +158,7 @@ def train(
         scores = None if dev is None else score_model(loop.average.model, dev)
         course.add(EpochScore(epoch, loss, scores), loop.average.model)
         if state is not None:
-            write_state(state, join_states(loop.capture(), course.capture()), identity)
+            write_state(state, join_states(loop.capture(), course.capture()), identity or "")
         if on_epoch is not None:
             on_epoch(course.epochs[-1])
     model.load_state_dict(course.weights)
@@ -184,7 +190,7 @@ class _Loop:
         config: TrainConfig,
         model: TokenClassifier,
         data: Features,
-        teacher_logits: Sequence[Floats] | None,
+        teacher_logits: Sequence[Logits] | None,
         on_step: Callable[[Progress], None],
         on_update: Update | None,
     ) -> None:
@@ -229,6 +235,7 @@ class _Loop:
             teacher,
             tag_weights=self.tag_weights,
             distil_weight=self.config.distil_weight,
+            unlabelled_weight=self.config.unlabelled_weight,
             temperature=self.config.temperature,
         )
         self.optimizer.zero_grad(set_to_none=True)
@@ -276,10 +283,9 @@ class _Loop:
         torch.set_rng_state(state.tensors["torch_rng"])
 
 
-def _stack(teacher_logits: Sequence[Floats], batch: Batch) -> Tensor:
-    return nn.utils.rnn.pad_sequence(
-        [torch.from_numpy(teacher_logits[i]) for i in batch.indices], batch_first=True
-    )
+def _stack(teacher_logits: Sequence[Logits], batch: Batch) -> Tensor:
+    rows = [torch.from_numpy(teacher_logits[index]).float() for index in batch.indices]
+    return nn.utils.rnn.pad_sequence(rows, batch_first=True)
 
 
 def build_optimizer(

@@ -1,0 +1,91 @@
+"""Responsible for the options of ``extract models train`` that name teachers and what they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from compress.selftrain import Teaching
+
+_OPTIONS = (
+    click.option(
+        "--teacher",
+        "teachers",
+        multiple=True,
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Fine-tuned checkpoint to learn from, or a folder of several (--seeds); repeatable: their "
+        "probabilities are averaged.",
+    ),
+    click.option(
+        "--unlabelled",
+        multiple=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Text whose sentences the teachers answer: JSON Lines with doc and paragraphs, or an input of a "
+        "run; repeatable.",
+    ),
+    click.option(
+        "--gate-of", metavar="NAME_OR_PATH", help="Take only sentences that this bundle's gate lets pass."
+    ),
+    click.option(
+        "--unlabelled-sentences",
+        type=click.IntRange(1),
+        help="At most so many sentences of that text, by hash of their document.  [default: 10000]",
+    ),
+    click.option(
+        "--silent-share",
+        type=click.FloatRange(0, 1),
+        help="Share, of the sentences learnt of that text, in which nothing is found; half of them from "
+        "outside the gate. 1 keeps all.  [default: 0.5]",
+    ),
+    click.option(
+        "--agree", is_flag=True, help="Leave out sentences in which the teachers do not all find the same."
+    ),
+    click.option(
+        "--distil-weight",
+        type=click.FloatRange(0, 1),
+        help="The teachers' share in an annotated sentence's loss.  [default: 0.5]",
+    ),
+    click.option(
+        "--unlabelled-weight",
+        type=click.FloatRange(0, min_open=True),
+        help="How much a token of unlabelled text counts beside an annotated one.  [default: 1]",
+    ),
+    click.option(
+        "--temperature",
+        type=click.FloatRange(0, min_open=True),
+        help="Softens teachers' and student's answers before they are compared.  [default: 2]",
+    ),
+)
+
+
+def teaching_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options, in their order."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def take_teaching(given: MutableMapping[str, Any]) -> Teaching | None:
+    """Take who teaches, and what, out of a command's parameters; None where nobody does.
+
+    Weights and temperature stay in ``given``: they are settings of the training.
+    """
+    from compress.selftrain import Teaching
+    from extract.registry import find_bundle
+
+    teachers, text, gate_of = (given.pop(name) for name in ("teachers", "unlabelled", "gate_of"))
+    names = {"unlabelled_sentences": "sentences", "silent_share": "silent_share", "agree": "agree"}
+    found = {field: given.pop(name) for name, field in names.items()}
+    chosen = {field: value for field, value in found.items() if value is not None and value is not False}
+    weights = ("distil_weight", "unlabelled_weight", "temperature")
+    if not teachers and (text or gate_of or chosen or any(given[name] is not None for name in weights)):
+        raise click.UsageError("there is nobody to answer: name a --teacher")
+    if not text and (gate_of or set(chosen) - {"agree"} or given["unlabelled_weight"] is not None):
+        raise click.UsageError("there is no text to choose from: name --unlabelled FILE")
+    if not teachers:
+        return None
+    return Teaching(teachers, text, find_bundle(gate_of) if gate_of else None, **chosen)
