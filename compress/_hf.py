@@ -42,6 +42,10 @@ class Architecture:
     position_offset: int
     token_types: bool
     """Whether there is a token-type table."""
+    masked_class_name: str
+    """The transformers class that loads it with a masked-language head."""
+    masked_head: tuple[tuple[str, str], ...]
+    """(our name, their name) in that head; its projection is the word embeddings'."""
 
 
 _BERT_EMBEDDINGS = (
@@ -86,6 +90,27 @@ _DISTILBERT_KEYS = (
     ("dropout", "dropout"),
     ("activation", "activation"),
 )
+_BERT_MASKED_HEAD = (
+    ("dense.weight", "cls.predictions.transform.dense.weight"),
+    ("dense.bias", "cls.predictions.transform.dense.bias"),
+    ("norm.weight", "cls.predictions.transform.LayerNorm.weight"),
+    ("norm.bias", "cls.predictions.transform.LayerNorm.bias"),
+    ("bias", "cls.predictions.bias"),
+)
+_DISTILBERT_MASKED_HEAD = (
+    ("dense.weight", "vocab_transform.weight"),
+    ("dense.bias", "vocab_transform.bias"),
+    ("norm.weight", "vocab_layer_norm.weight"),
+    ("norm.bias", "vocab_layer_norm.bias"),
+    ("bias", "vocab_projector.bias"),
+)
+_ROBERTA_MASKED_HEAD = (
+    ("dense.weight", "lm_head.dense.weight"),
+    ("dense.bias", "lm_head.dense.bias"),
+    ("norm.weight", "lm_head.layer_norm.weight"),
+    ("norm.bias", "lm_head.layer_norm.bias"),
+    ("bias", "lm_head.bias"),
+)
 _TOKEN_TYPES = "embeddings.token_type_embeddings.weight"
 
 ARCHITECTURES = (
@@ -99,6 +124,8 @@ ARCHITECTURES = (
         keys=_BERT_KEYS,
         position_offset=0,
         token_types=True,
+        masked_class_name="BertForMaskedLM",
+        masked_head=_BERT_MASKED_HEAD,
     ),
     Architecture(
         model_type="distilbert",
@@ -110,6 +137,8 @@ ARCHITECTURES = (
         keys=_DISTILBERT_KEYS,
         position_offset=0,
         token_types=False,
+        masked_class_name="DistilBertForMaskedLM",
+        masked_head=_DISTILBERT_MASKED_HEAD,
     ),
     Architecture(
         model_type="roberta",
@@ -121,6 +150,8 @@ ARCHITECTURES = (
         keys=_BERT_KEYS,
         position_offset=2,
         token_types=True,
+        masked_class_name="RobertaForMaskedLM",
+        masked_head=_ROBERTA_MASKED_HEAD,
     ),
 )
 
@@ -245,7 +276,8 @@ def from_hf(
 
 
 def to_hf(parameters: Parameters, config: EncoderConfig) -> Parameters:
-    """Their parameters out of ours: the inverse of :func:`from_hf`, with a token-type vector of zeros."""
+    """Their parameters out of ours: the inverse of :func:`from_hf`, with a token-type vector of zeros.
+    The head is among them only where ``parameters`` has one."""
     architecture = _architecture_for(config)
     table = name_table(architecture, config.n_layers)
     theirs = {architecture.prefix + their_name: parameters[our_name] for our_name, their_name in table}
@@ -253,8 +285,28 @@ def to_hf(parameters: Parameters, config: EncoderConfig) -> Parameters:
     unused = position.new_zeros(architecture.position_offset, config.hidden_width)
     theirs[architecture.prefix + "embeddings.position_embeddings.weight"] = torch.cat([unused, position])
     theirs[architecture.prefix + _TOKEN_TYPES] = position.new_zeros(1, config.hidden_width)
-    theirs |= {name: parameters[name] for name in ("classifier.weight", "classifier.bias")}
-    return theirs
+    head = ("classifier.weight", "classifier.bias")
+    return theirs | {name: parameters[name] for name in head if name in parameters}
+
+
+def masked_settings_of(config: EncoderConfig) -> dict[str, Any]:
+    """As :func:`settings_of`, for an encoder with a masked-language head: without tags."""
+    settings = settings_of(config) | {"architectures": [_architecture_for(config).masked_class_name]}
+    return {key: value for key, value in settings.items() if key not in ("id2label", "label2id")}
+
+
+def masked_head_from_hf(parameters: Parameters, settings: dict[str, Any], where: str) -> Parameters | None:
+    """Our parameters of a masked-language head, None where the checkpoint has none, or not all of it."""
+    theirs = {_modern(name): value for name, value in parameters.items()}
+    table = architecture_of(settings, where).masked_head
+    if not all(their_name in theirs for _, their_name in table):
+        return None
+    return {our_name: theirs[their_name].float() for our_name, their_name in table}
+
+
+def masked_head_to_hf(head: Parameters, config: EncoderConfig) -> Parameters:
+    """Their parameters out of ours: the inverse of :func:`masked_head_from_hf`."""
+    return {their_name: head[our_name] for our_name, their_name in _architecture_for(config).masked_head}
 
 
 def name_table(architecture: Architecture, n_layers: int) -> list[tuple[str, str]]:

@@ -50,15 +50,15 @@ def read_checkpoint(
 
     :raises CheckpointError: nothing there, pickled weights, another architecture, a missing part.
     """
-    folder = Path(source) if Path(source).is_dir() else _download(str(source))
-    settings = _read_settings(folder)
+    folder = open_checkpoint_folder(source)
+    settings = read_settings(folder)
     own_labels = _hf.parse_labels(settings)
     if labels is None and own_labels is None:
         raise CheckpointError(
             "no tags", str(folder / "config.json"), advice="give the tags that it is to be trained on"
         )
     config = _hf.parse_config(settings, labels or own_labels or (), str(folder))
-    parameters = _hf.from_hf(_read_weights(folder), config, settings, str(folder))
+    parameters = _hf.from_hf(read_weights(folder), config, settings, str(folder))
     if labels is None and "classifier.weight" not in parameters:
         raise CheckpointError(
             "no head", str(folder), "a bare encoder", "a token classifier", "train it first"
@@ -77,18 +77,36 @@ def write_checkpoint(
     transformers loads the result where all layers have equal sizes; a pruned one only
     :func:`read_checkpoint` does.
     """
-    folder = Path(folder)
-    parameters = _hf.to_hf({name: value.detach() for name, value in model.state_dict().items()}, model.config)
+    parameters = _hf.to_hf(model.state_dict(), model.config)
+    settings = _hf.settings_of(model.config)
+    write_parts(
+        Path(folder), parameters, settings, tokenizer, history, max_positions=model.config.max_positions
+    )
+
+
+def write_parts(
+    folder: Path,
+    parameters: _hf.Parameters,
+    settings: dict[str, Any],
+    tokenizer: tokenizers.Tokenizer,
+    history: History,
+    *,
+    max_positions: int,
+) -> None:
+    """Write a checkpoint whose parameters and settings are already in Hugging Face's form.
+
+    :raises CheckpointError: it cannot be written.
+    """
     # safetensors wants every tensor to own its memory.
-    parameters = {name: value.contiguous().clone() for name, value in parameters.items()}
+    parameters = {name: value.detach().cpu().contiguous().clone() for name, value in parameters.items()}
     tokenizer_settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": model.config.max_positions,
+        "model_max_length": max_positions,
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         safetensors.torch.save_file(parameters, folder / _WEIGHTS, metadata={"format": "pt"})
-        _write_json(folder / "config.json", _hf.settings_of(model.config))
+        _write_json(folder / "config.json", settings)
         _write_json(folder / "tokenizer_config.json", tokenizer_settings | _special_tokens(tokenizer))
         _write_json(folder / _HISTORY, [dict(step) for step in history])
         tokenizer.save(str(folder / "tokenizer.json"))
@@ -173,14 +191,27 @@ def _download(source: str) -> Path:
         ) from exc
 
 
-def _read_settings(folder: Path) -> dict[str, Any]:
+def open_checkpoint_folder(source: Path | str) -> Path:
+    """The folder itself, or a local copy of the hub model of that id.
+
+    :raises CheckpointError: there is neither.
+    """
+    return Path(source) if Path(source).is_dir() else _download(str(source))
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What ``config.json`` says."""
     settings = _read_json(folder / "config.json")
     if not isinstance(settings, dict):
         raise CheckpointError("bad config.json", str(folder), type(settings).__name__, "a JSON object")
     return settings
 
 
-def _read_weights(folder: Path) -> _hf.Parameters:
+def read_weights(folder: Path) -> _hf.Parameters:
+    """All parameters by the names they have in the files.
+
+    :raises CheckpointError: there are none in safetensors, or a file cannot be read.
+    """
     files = [_WEIGHTS]
     if not (folder / _WEIGHTS).is_file():
         if not (folder / _INDEX).is_file():

@@ -68,6 +68,13 @@ def _linear(n_inputs: int, n_outputs: int) -> nn.Linear:
     return linear
 
 
+def _attend_plainly(query: Tensor, key: Tensor, value: Tensor, attention_bias: Tensor | None) -> Tensor:
+    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+    if attention_bias is not None:
+        scores = scores.masked_fill(~attention_bias, -torch.inf)
+    return torch.softmax(scores, dim=-1) @ value
+
+
 class Layer(nn.Module):
     """One encoder layer: attention and feed-forward, each added to its input and normalised.
 
@@ -92,6 +99,9 @@ class Layer(nn.Module):
         self.output_norm = nn.LayerNorm(config.hidden_width, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.dropout)
         self.attention_dropout = config.dropout
+        self.plain_attention = False
+        """Attention by plain matrix products: on a processor, in bfloat16, a step of narrow heads and short
+        sequences takes two thirds of the fused kernel's time. Without dropout of attention weights."""
 
     def context(self, hidden: Tensor, attention_bias: Tensor | None) -> Tensor:
         """Contexts, head beside head. *Shape:* ``(batch, seq, hidden)`` to ``(batch, seq, width)``."""
@@ -100,6 +110,9 @@ class Layer(nn.Module):
             linear(hidden).view(batch, seq, self.n_heads, self.head_width).transpose(1, 2)
             for linear in (self.query, self.key, self.value)
         )
+        if self.plain_attention:
+            mixed = _attend_plainly(query, key, value, attention_bias)
+            return mixed.transpose(1, 2).reshape(batch, seq, self.n_heads * self.head_width)
         dropout = self.attention_dropout if self.training else 0.0
         mixed = nn.functional.scaled_dot_product_attention(
             query, key, value, attn_mask=attention_bias, dropout_p=dropout

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from compress.errors import CompressError
+from extract import reasons
 from extract.errors import SourceError
 from extract.records import Citation, Section
 from extract.sentences import split_sentences
-from extract.source import check_source, iter_records
+from extract.source import check_source, iter_records, sniff_format
 
 HEAD_CHARACTERS = 2000
 """Of a full text, what stands for its title and abstract: whole paragraphs up to about so much."""
@@ -44,7 +46,9 @@ class Document:
 
 
 def read_documents(paths: Sequence[Path]) -> list[Document]:
-    """The documents of all files: JSON Lines with ``doc`` and ``paragraphs``, or any input of a run.
+    """The documents of all files: JSON Lines with ``doc`` and ``paragraphs``, any input of a run, or plain
+    text, a paragraph a line. In plain text a blank line ends a document; where there is none, every line is
+    one.
 
     :raises CompressError: when a file cannot be read.
     """
@@ -57,9 +61,12 @@ def shuffled(documents: Sequence[Document]) -> list[Document]:
 
 
 def _read_file(path: Path) -> list[Document]:
-    expected = "JSON Lines with doc and paragraphs, or an input of `extract run`"
+    expected = "JSON Lines with doc and paragraphs, an input of `extract run`, or plain text (.txt)"
     try:
-        found = list(_iter_articles(path) if _has_paragraphs(path) else _iter_citations(path))
+        if _has_paragraphs(path):
+            found = list(_iter_articles(path))
+        else:
+            found = list(_iter_plain(path) if _is_plain(path) else _iter_citations(path))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error, SourceError) as exc:
         raise CompressError("text cannot be read", str(path), str(exc), expected) from exc
     if not found:
@@ -80,11 +87,40 @@ def _opened(path: Path) -> gzip.GzipFile:
 
 def _iter_articles(path: Path) -> Iterator[Document]:
     with _opened(path) as stream:
-        for line in stream:
-            article = json.loads(line)
-            paragraphs = tuple(text for text in article["paragraphs"] if text.strip())
+        for number, line in enumerate(stream, start=1):
+            try:
+                article = json.loads(line)
+                id, texts = str(article["doc"]), [str(text) for text in article["paragraphs"]]
+            except (ValueError, KeyError, TypeError) as exc:
+                raise ValueError(f"line {number}: {type(exc).__name__}: {exc}") from exc
+            paragraphs = tuple(text for text in texts if text.strip())
             if paragraphs:
-                yield Document(str(article["doc"]), paragraphs, _head(paragraphs))
+                yield Document(id, paragraphs, _head(paragraphs))
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether a file is named as text, and is nothing better by its content."""
+    if not path.name.removesuffix(".gz").endswith(".txt"):
+        return False
+    try:
+        sniff_format(path)
+    except SourceError as exc:
+        return exc.what == reasons.UNKNOWN_FORMAT
+    return False
+
+
+def _iter_plain(path: Path) -> Iterator[Document]:
+    with _opened(path) as stream:
+        blocks = [
+            block.splitlines()
+            for block in re.split(r"\n[^\S\n]*\n", stream.read().decode("utf-8"))
+            if block.strip()
+        ]
+    if len(blocks) == 1:
+        blocks = [[line] for line in blocks[0]]
+    for number, block in enumerate(blocks, start=1):
+        if paragraphs := tuple(line for line in block if line.strip()):
+            yield Document(f"{path.name}:{number}", paragraphs, _head(paragraphs))
 
 
 def _head(paragraphs: Sequence[str]) -> str:

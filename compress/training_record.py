@@ -43,16 +43,14 @@ class TrainingRecord:
         """:param epochs: done before, where the training goes on."""
         self.folder = folder
         self.epochs = list(epochs)
-        _write(folder / "settings.json", json.dumps({**settings, "machine": _machine()}, indent=2) + "\n")
+        write_text(
+            folder / "settings.json", json.dumps({**settings, "machine": describe_machine()}, indent=2) + "\n"
+        )
         self.note("began" if not self.epochs else f"goes on after epoch {self.epochs[-1].epoch}")
 
     def note(self, line: str) -> None:
         """Add an event to the log."""
-        try:
-            with (self.folder / "log.txt").open("a", encoding="utf-8") as file:
-                file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}\n")
-        except OSError as exc:
-            raise CheckpointError("log cannot be written", str(self.folder), str(exc)) from exc
+        add_line(self.folder / "log.txt", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}")
 
     def add(self, epoch: EpochScore) -> None:
         """Take in an epoch that is over."""
@@ -76,18 +74,30 @@ class TrainingRecord:
             labels += [{"epoch": epoch.epoch, "label": label, **row} for label, row in per_label.items()]
         write_lines(self.folder / "epochs.jsonl", rows)
         write_lines(self.folder / "labels.jsonl", labels)
-        _write(self.folder / "curves.svg", draw_curves(self.epochs, "training"))
+        write_text(self.folder / "curves.svg", draw_curves(self.epochs, "training"))
 
 
-def open_folder(partial: Path) -> Path:
+def open_folder(partial: Path, prefix: str = _PREFIX) -> Path:
     """The record's folder in an unfinished checkpoint: the one that is there, else one named after now."""
-    there = sorted(partial.glob(f"{_PREFIX}*"))
-    folder = there[-1] if there else partial / f"{_PREFIX}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    there = sorted(partial.glob(f"{prefix}*"))
+    folder = there[-1] if there else partial / f"{prefix}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise CheckpointError("cannot be written", str(folder), str(exc)) from exc
     return folder
+
+
+def add_line(path: Path, line: str) -> None:
+    """Add a line to a file.
+
+    :raises CheckpointError: it cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError as exc:
+        raise CheckpointError("log cannot be written", str(path.parent), str(exc)) from exc
 
 
 def line_of_epoch(epoch: EpochScore) -> str:
@@ -110,7 +120,7 @@ def write_errors(
     writer = csv.DictWriter(text, list(table[0]), delimiter="\t", lineterminator="\n")
     writer.writeheader()
     writer.writerows(table)
-    _write(folder / "confusion.tsv", text.getvalue())
+    write_text(folder / "confusion.tsv", text.getvalue())
     for name in ("errors.jsonl", "errors.txt"):
         write_mistakes(folder / name, mistakes)
 
@@ -120,17 +130,21 @@ def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
     :raises CheckpointError: they cannot be written.
     """
-    _write(path, "".join(json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows))
+    write_text(path, "".join(json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows))
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a file of the record.
+
+    :raises CheckpointError: it cannot be written.
+    """
     try:
         path.write_text(text, "utf-8", errors="backslashreplace")
     except OSError as exc:
         raise CheckpointError("cannot be written", str(path), str(exc)) from exc
 
 
-def _machine() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
     """What else the very bits of a result depend on. Never the machine's name."""
     return {
         "processor": platform.machine(),

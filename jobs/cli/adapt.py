@@ -1,0 +1,144 @@
+"""Responsible for ``extract models adapt``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jobs.cli.group import command
+from jobs.cli.output import echo_json, echo_note, echo_table
+
+if TYPE_CHECKING:
+    from compress.adapt import AdaptResult
+    from compress.pretrain import Check
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.option(
+    "--base", required=True, help="BERT, DistilBERT or RoBERTa checkpoint: folder, hub id, or minilm."
+)
+@click.option(
+    "--text",
+    required=True,
+    multiple=True,
+    type=_FILE,
+    help="JSON Lines with doc and paragraphs, an input of a run, or plain text (.txt); repeatable.",
+)
+@click.option("--to", "target", required=True, type=click.Path(path_type=Path), help="New checkpoint folder.")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the text.  [default: 1]")
+@click.option("--tokens", type=click.IntRange(1), help="Train on about so many tokens instead.")
+@click.option("--batch-tokens", type=click.IntRange(16), help="Tokens a step, at most.  [default: 4096]")
+@click.option("--max-tokens", type=click.IntRange(16), help="Longest sequence in tokens.  [default: 128]")
+@click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), help="Highest learning rate.  [default: 5e-4]"
+)
+@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), help="While training.  [default: 0]")
+@click.option(
+    "--masked-share",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Share of the tokens to be guessed.  [default: 0.15]",
+)
+@click.option(
+    "--checks",
+    type=click.IntRange(1),
+    help="How often the held-out text is asked and the state is written.  [default: 20]",
+)
+@click.option("--seed", type=click.IntRange(0), help="Same seed, same model on one machine.  [default: 0]")
+@click.option(
+    "--bf16/--no-bf16", default=None, help="Compute in bfloat16.  [default: where the processor has it]"
+)
+@click.option(
+    "--vocab-size", type=click.IntRange(1), help="Trim a WordPiece vocabulary to about so many pieces."
+)
+@click.option(
+    "--sample-text", type=_FILE, help="Plain text to choose those pieces by.  [default: the text itself]"
+)
+def _adapt(
+    base: str,
+    text: tuple[Path, ...],
+    target: Path,
+    vocab_size: int | None,
+    sample_text: Path | None,
+    as_json: bool,
+    **recipe: Any,
+) -> None:
+    """Train an encoder on, on unlabelled text of a field, before it is fine-tuned.
+
+    Words and numbers are hidden as a whole, and the encoder learns to guess them. A hundredth of the
+    documents is held out to measure by. What comes out is a checkpoint for `extract models train --base`.
+    Interrupted, it goes on when the same command is run again. Beside the checkpoint lies a record of it:
+    settings, log, losses and shares guessed, curves.
+    """
+    from compress.adapt import AdaptConfig, adapt
+    from compress.pretrain import PretrainConfig
+
+    if recipe["epochs"] is not None and recipe["tokens"] is not None:
+        raise click.UsageError("give --epochs or --tokens, not both")
+    given = {name: value for name, value in recipe.items() if value is not None}
+    config = AdaptConfig(base, text, target, vocab_size, sample_text, replace(PretrainConfig(), **given))
+    with _Display() as display:
+        result = adapt(config, report=echo_note, on_step=display.step, on_check=display.check)
+    _echo(target, result, as_json)
+
+
+adapt = command(
+    "adapt",
+    example="extract models adapt --base minilm --text articles.jsonl.gz --vocab-size 16000 --to ./adapted",
+)(_adapt)
+
+
+class _Display:
+    """A progress bar on stderr, where that is a terminal, and a line a check."""
+
+    def __enter__(self) -> _Display:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total} steps"),
+            TimeRemainingColumn(),
+        )
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._progress.add_task("adapting", total=None)
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def step(self, progress: Any) -> None:
+        self._progress.update(
+            self._task,
+            completed=progress.step,
+            total=progress.n_steps,
+            description=f"loss {progress.loss:.4f}, {progress.tokens_per_second:,.0f} tokens/s",
+        )
+
+    def check(self, check: Check) -> None:
+        from compress.adapt_record import line_of_check
+
+        self._progress.console.print(line_of_check(check), highlight=False)
+
+
+def _echo(target: Path, result: AdaptResult, as_json: bool) -> None:
+    before, after = result.checks[0], result.checks[-1]
+    if as_json:
+        echo_json({"path": str(target), "before": asdict(before), "after": asdict(after)})
+        return
+    rows = [
+        (name, f"{check.held_out_loss:.4f}", f"{check.accuracy:.3f}", _share(check.number_accuracy))
+        for name, check in (("before", before), ("after", after))
+    ]
+    title = f"{target}: {after.tokens:,} tokens, on held-out text"
+    echo_table(title, ("", "loss", "guessed", "numbers guessed"), rows)
+
+
+def _share(value: float | None) -> str:
+    return "none hidden" if value is None else f"{value:.3f}"
