@@ -18,11 +18,11 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any, TypeVar
 
 from extract.errors import NewerOutput, NotAnOutput, OutputError
 from extract.evidence import Evidence, parse_evidence
+from extract.place import Place, spread
 from extract.shadow import Shadow, parse_shadow
 from extract.slices import Slice
 from extract.table import SCHEMAS
@@ -160,7 +160,7 @@ def to_json(record: CommitRecord | SourceRecord | SettingsRecord) -> bytes:
     return (json.dumps(asdict(record), sort_keys=True, indent=1) + "\n").encode()
 
 
-def require_output(root: Path) -> None:
+def require_output(root: Place) -> None:
     """
     :raises NotAnOutput: when a folder is not the output of a run.
     """
@@ -169,14 +169,14 @@ def require_output(root: Path) -> None:
         raise NotAnOutput("not an output folder", str(root), got, "a folder made by `extract run --out`")
 
 
-def read_commits(root: Path) -> dict[str, CommitRecord]:
+def read_commits(root: Place) -> dict[str, CommitRecord]:
     """Finished shards of an output by shard id.
 
     :raises OutputError: when a record is damaged, or stands under the name of another.
     """
     records: dict[str, CommitRecord] = {}
-    for path in commit_paths(root):
-        record = read_commit(path)
+    paths = commit_paths(root)
+    for path, record in zip(paths, spread(root, read_commit, paths), strict=True):
         if record.shard != path.stem:
             where = f"{COMMITS}/{path.name}"
             raise OutputError("record is of another shard", where, record.shard, path.stem, _ADVICE)
@@ -184,12 +184,16 @@ def read_commits(root: Path) -> dict[str, CommitRecord]:
     return records
 
 
-def commit_paths(root: Path) -> list[Path]:
+def commit_paths(root: Place) -> list[Place]:
     """The files of all commit records."""
-    return sorted((root / COMMITS).glob("*.json"))
+    return _record_paths(root / COMMITS)
 
 
-def read_commit(path: Path) -> CommitRecord:
+def _record_paths(folder: Place) -> list[Place]:
+    return sorted(folder.glob("*.json"), key=str)
+
+
+def read_commit(path: Place) -> CommitRecord:
     """One commit record.
 
     :raises OutputError: when it is damaged.
@@ -197,20 +201,20 @@ def read_commit(path: Path) -> CommitRecord:
     return _read(path, _parse_commit)
 
 
-def read_sources(root: Path) -> list[SourceRecord]:
+def read_sources(root: Place) -> list[SourceRecord]:
     """Every revision of every input file ever taken in.
 
     :raises OutputError: when a record is damaged.
     """
-    return [_read(path, _parse_source) for path in sorted((root / SOURCES).glob("*.json"))]
+    return spread(root, lambda path: _read(path, _parse_source), _record_paths(root / SOURCES))
 
 
-def read_settings(root: Path) -> list[SettingsRecord]:
+def read_settings(root: Place) -> list[SettingsRecord]:
     """Every settings the output was made with, oldest first; the last is in force.
 
     :raises OutputError: when a record is damaged.
     """
-    records = [_read(path, _parse_settings) for path in (root / SETTINGS).glob("*.json")]
+    records = spread(root, lambda path: _read(path, _parse_settings), _record_paths(root / SETTINGS))
     return sorted(records, key=lambda record: record.number)
 
 
@@ -254,7 +258,7 @@ def _check_fields(kind: type, data: Mapping[str, Any]) -> None:
         raise _UnknownFields(", ".join(unknown)[:200])
 
 
-def _read(path: Path, parse: Callable[[Mapping[str, Any]], Record]) -> Record:
+def _read(path: Place, parse: Callable[[Mapping[str, Any]], Record]) -> Record:
     where = f"{path.parent.name}/{path.name}"
     try:
         return parse(json.loads(path.read_bytes()))

@@ -84,7 +84,7 @@ class StoreError(ExtractError):
 
 
 class StoreRefused(StoreError):
-    """A place behind a URL that cannot be used as asked: no such bucket, no credentials, a package missing."""
+    """A place behind a URL that cannot be used as asked: no bucket, no credentials, a package missing."""
 
 
 class OutputError(ExtractError):

@@ -16,13 +16,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from extract.commits import CommitRecord, SettingsRecord, SourceRecord
+from extract.place import Place, spread
 from extract.table import read_table
 
 Int64s = npt.NDArray[np.int64]
@@ -101,14 +101,18 @@ def _order(source: SourceRecord) -> tuple[int, int, str, str]:
     return source.order
 
 
-def resolve_rows(root: Path, shards: Sequence[LiveShard]) -> LiveRows:
+def resolve_rows(root: Place, shards: Sequence[LiveShard]) -> LiveRows:
     """Decide which records count, by reading the key columns of every shard.
 
     :raises OutputError: when a data file is missing or damaged.
     """
     ranks = _ranks(shards)
-    keys = [_read_keys(root, shard) for shard in shards]
-    deletions = [_read_deletions(root, shard.commit, rank) for shard, rank in zip(shards, ranks, strict=True)]
+    keys = spread(root, lambda shard: _read_keys(root, shard), shards)
+    deletions = spread(
+        root,
+        lambda ranked: _read_deletions(root, ranked[0].commit, ranked[1]),
+        zip(shards, ranks, strict=True),
+    )
     sizes = [len(key.position) for key in keys]
     states = find_states(
         identity=_join([key.identity for key in keys]),
@@ -179,7 +183,7 @@ class _Keys:
     position: Int64s
 
 
-def _read_keys(root: Path, shard: LiveShard) -> _Keys:
+def _read_keys(root: Place, shard: LiveShard) -> _Keys:
     file = shard.commit.file("citations")
     if file is None:
         none = np.zeros(0, np.int64)
@@ -205,7 +209,7 @@ def _document_identity(source_identity: str, table: pa.Table, row: int) -> int:
     return -1 - (int.from_bytes(digest.digest(), "big") >> 1)
 
 
-def _read_deletions(root: Path, commit: CommitRecord, rank: int) -> Int64s:
+def _read_deletions(root: Place, commit: CommitRecord, rank: int) -> Int64s:
     file = commit.file("deletions")
     if file is None:
         return np.zeros(0, np.int64)

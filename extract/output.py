@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
-from pyarrow.fs import LocalFileSystem
 
 from extract.commits import (
     RUNS,
@@ -25,6 +24,7 @@ from extract.commits import (
 )
 from extract.errors import NotAnOutput, OutputError
 from extract.live import DELETED, KEPT, SUPERSEDED, LiveRows, live_shards, resolve_rows
+from extract.place import ObjectPlace, Place, arrow_filesystem, arrow_path, find_sizes, parse_place
 from extract.table import SCHEMAS, read_table
 
 _REPAIR = "`extract verify --repair` withdraws it, and the next run does it again"
@@ -37,7 +37,7 @@ FILE_NUMBER = "_file"
 class Output:
     """An output folder as it stands: the latest record of every citation, deletions applied."""
 
-    path: Path
+    path: Place
     entities: ds.Dataset
     """Entities of live citations."""
     endpoints: ds.Dataset
@@ -65,15 +65,16 @@ class Output:
         return fates
 
 
-def open_output(path: str | Path, *, as_of: str | None = None) -> Output:
-    """The live view of an output folder; reads, never writes.
+def open_output(path: str | Path | ObjectPlace, *, as_of: str | None = None) -> Output:
+    """The live view of an output; reads, never writes.
 
+    :param path: a folder, or the URL of one in an object store.
     :param as_of: the id of a run: show the output as that run left it. A shard that was broken and done again
         counts from the run that did it again.
     :raises NotAnOutput: when the folder is no output, or there was no such run.
     :raises OutputError: when a record or data file of it is damaged or gone.
     """
-    root = Path(path)
+    root = parse_place(path)
     require_output(root)
     if as_of is not None and not _is_run(root, as_of):
         raise NotAnOutput("no such run", str(root), repr(as_of), "a run id", "see them with `extract report`")
@@ -95,7 +96,7 @@ def open_output(path: str | Path, *, as_of: str | None = None) -> Output:
     )
 
 
-def _is_run(root: Path, run_id: str) -> bool:
+def _is_run(root: Place, run_id: str) -> bool:
     return Path(run_id).name == run_id and (root / RUNS / run_id / "run.json").is_file()
 
 
@@ -119,29 +120,25 @@ def _require_registered(
                 raise OutputError(f"record of the {what} is missing", f"shard {commit.shard}", advice=advice)
 
 
-def _checked_path(root: Path, file: DataFile) -> str:
-    """Where a data file lies.
-
-    :raises OutputError: when it is not there, or not as long as it was.
+def _check_size(file: DataFile, n_bytes: int | OSError) -> None:
     """
-    path = (root / file.kind / file.name).absolute()
-    try:
-        n_bytes = path.stat().st_size
-    except OSError as exc:
-        got = exc.strerror or str(exc)
-        raise OutputError("data file is missing", f"{file.kind}/{file.name}", got, advice=_REPAIR) from exc
+    :raises OutputError: when a data file is not there, or not as long as it was.
+    """
+    if isinstance(n_bytes, OSError):
+        got = n_bytes.strerror or str(n_bytes)
+        where = f"{file.kind}/{file.name}"
+        raise OutputError("data file is missing", where, got, advice=_REPAIR) from n_bytes
     if n_bytes != file.n_bytes:
         where, expected = f"{file.kind}/{file.name}", f"{file.n_bytes} bytes"
         raise OutputError("data file has another size", where, f"{n_bytes}", expected, _REPAIR)
-    return str(path)
 
 
-def _open_dataset(root: Path, kind: str, rows: LiveRows) -> ds.Dataset:
+def _open_dataset(root: Place, kind: str, rows: LiveRows) -> ds.Dataset:
     """A dataset over the data files of one kind that hides the rows of replaced records.
 
     Files without such rows share the number -1, so that the filter costs them nothing.
     """
-    paths: list[str] = []
+    files: list[DataFile] = []
     numbers: list[int] = []
     hidden: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
     for shard, states, positions in zip(rows.shards, rows.states, rows.positions, strict=True):
@@ -149,26 +146,30 @@ def _open_dataset(root: Path, kind: str, rows: LiveRows) -> ds.Dataset:
         gone = positions[states != KEPT]
         if file is None or (len(gone) and len(gone) == len(positions)):
             continue
-        paths.append(_checked_path(root, file))
+        files.append(file)
         numbers.append(len(hidden) if len(gone) else -1)
         if len(gone):
             hidden.append((len(hidden) << 32) + gone)
-    return _filtered(kind, paths, numbers, hidden)
+    sizes = find_sizes(root / kind, [file.name for file in files])
+    for file in files:
+        _check_size(file, sizes[file.name])
+    return _filtered(root, kind, files, numbers, hidden)
 
 
 def _filtered(
+    root: Place,
     kind: str,
-    paths: Sequence[str],
+    files: Sequence[DataFile],
     numbers: Sequence[int],
     hidden: Sequence[np.ndarray[tuple[int], np.dtype[np.int64]]],
 ) -> ds.Dataset:
     options = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
     number = ds.field(FILE_NUMBER)
     dataset = ds.FileSystemDataset.from_paths(
-        list(paths),
+        [arrow_path(root / kind / file.name) for file in files],
         schema=SCHEMAS[kind].append(pa.field(FILE_NUMBER, pa.int32())),
         format=ds.ParquetFileFormat(default_fragment_scan_options=options),
-        filesystem=LocalFileSystem(),
+        filesystem=arrow_filesystem(root),
         partitions=[number == pa.scalar(value, pa.int32()) for value in numbers],
     )
     if not hidden:

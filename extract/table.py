@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from extract.errors import OutputError
+from extract.place import Place
 
 SCHEMA_VERSION = 1
 """Raised when a column is added, removed or changes its meaning."""
@@ -134,18 +135,33 @@ def write_table(table: pa.Table, stream: BinaryIO) -> None:
     pq.write_table(table, stream, compression="zstd", write_page_checksum=True)
 
 
-def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+def read_table(path: Place, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a data file, or some columns of it, with its page checksums checked.
+
+    From a store it is read whole: data files are small, and every range would be a request.
 
     :raises OutputError: when the file is missing or damaged.
     """
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        source = path if isinstance(path, os.PathLike) else pa.BufferReader(path.read_bytes())
+        with pq.ParquetFile(source, page_checksum_verification=True) as file:
             return file.read(columns=None if columns is None else list(columns))
     except (OSError, pa.ArrowException) as exc:
         raise OutputError(
             "data file cannot be read", path.name, str(exc), "Parquet", "find it with `extract verify`"
         ) from exc
+
+
+def parse_table(data: bytes, name: str) -> pa.Table:
+    """A data file that is in memory already, with its page checksums checked.
+
+    :raises OutputError: when it is damaged.
+    """
+    try:
+        with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
+            return file.read()
+    except (OSError, pa.ArrowException) as exc:
+        raise OutputError("data file cannot be read", name, str(exc), "Parquet") from exc
 
 
 def digest_rows(table: pa.Table) -> str:

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from extract.commits import CommitRecord
 from extract.errors import OutputError
+from extract.place import Place
 from extract.table import read_table
 from jobs.durable import make_folder, writing
 from jobs.layout import CACHE, final_path
@@ -64,13 +65,16 @@ class CarryIndex:
         return found
 
 
-def refresh_index(root: Path, commits: Mapping[str, CommitRecord], settings: str) -> Path | None:
+def refresh_index(root: Place, commits: Mapping[str, CommitRecord], settings: str) -> Path | None:
     """The folder of an index over all shards committed under some settings; None when there are none.
+
+    None too where the output lies in a store: workers map the index into memory, so it must be a file. Texts
+    that are known are then tagged again, which costs time and changes nothing.
 
     The last index is extended by what is new since; it is rebuilt only when it covers what is gone.
     """
     wanted = {shard: commit for shard, commit in commits.items() if commit.settings == settings}
-    if not wanted:
+    if not wanted or not isinstance(root, Path):
         return None
     folders = sorted((root / CACHE).glob(f"{_PREFIX}*"))
     base = _empty()
@@ -94,7 +98,7 @@ def open_index(folder: Path) -> CarryIndex:
 
 
 def carry_entities(
-    root: Path, index: CarryIndex, hits: Sequence[tuple[CitationRow, int]], origin: Origin
+    root: Place, index: CarryIndex, hits: Sequence[tuple[CitationRow, int]], origin: Origin
 ) -> pa.Table | None:
     """Entity rows of known contents, as rows of the citations that have these contents now.
 

@@ -6,37 +6,28 @@ under a name that only one process can take. Whatever is not named by a record d
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from extract.commits import COMMITS, CommitRecord, DataFile, to_json
-from jobs.durable import put_new, sync_folder, writing
-from jobs.errors import OutputBroken
+from extract.commits import COMMITS, CommitRecord, to_json
+from extract.place import Place
 from jobs.faults import fault_point
-from jobs.layout import final_path, staging_path
 from jobs.plan import Shard
 from jobs.receipt import Receipt
+from jobs.store import store_of
 
 
-def publish(root: Path, shard: Shard, receipt: Receipt, *, run_id: str, attempts: int) -> CommitRecord | None:
+def publish(
+    root: Place, shard: Shard, receipt: Receipt, *, run_id: str, attempts: int
+) -> CommitRecord | None:
     """Publish a shard; None when another process had already published it (its rows are the same).
 
-    :raises OutputBroken: when the disk is full or fails; nothing of the shard is visible then.
+    :raises OutputBroken: when the disk is full or fails, or a file is not as it was staged; nothing of the
+        shard is visible then.
     """
     record = _record_of(shard, receipt, run_id=run_id, attempts=attempts)
     fault_point("commit.begin", shard.id)
-    with writing(root):
-        for file in record.files:
-            staged = staging_path(root, run_id, file.kind, file.name)
-            if staged.stat().st_size != file.n_bytes:
-                raise OutputBroken("staged file changed its size", file.name, advice="run again to continue")
-            staged.rename(final_path(root, file.kind, file.name))
-            fault_point("commit.renamed", shard.id)
-        for kind in sorted({file.kind for file in record.files}):
-            sync_folder(root / kind)
-            fault_point("commit.synced", shard.id)
-    won = put_new(root / COMMITS / f"{shard.id}.json", to_json(record), point="commit", shard=shard.id)
-    if not won:
-        _remove(root, record)
+    store = store_of(root)
+    store.publish(run_id, record.files, shard=shard.id)
+    if not store.put_new(f"{COMMITS}/{shard.id}.json", to_json(record), point="commit", shard=shard.id):
+        store.discard(record.files)  # they are this attempt's own
         return None
     fault_point("commit.done", shard.id)
     return record
@@ -74,23 +65,6 @@ def _record_of(shard: Shard, receipt: Receipt, *, run_id: str, attempts: int) ->
     )
 
 
-def _remove(root: Path, record: CommitRecord) -> None:
-    """Delete the files of a commit that came second; they are this attempt's own."""
-    with writing(root):
-        for file in record.files:
-            final_path(root, file.kind, file.name).unlink(missing_ok=True)
-
-
-def has_size(path: Path, file: DataFile) -> bool:
-    """Whether a data file is there and as long as it was when it was committed."""
-    try:
-        return path.stat().st_size == file.n_bytes
-    except OSError:
-        return False
-
-
-def withdraw(root: Path, shard: str) -> None:
+def withdraw(root: Place, shard: str) -> None:
     """Take back a shard whose files are damaged or gone, so that the next run does it again."""
-    with writing(root):
-        (root / COMMITS / f"{shard}.json").unlink(missing_ok=True)
-        sync_folder(root / COMMITS)
+    store_of(root).remove(f"{COMMITS}/{shard}.json")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
 from extract.commits import require_output
 from extract.output import Output, open_output
+from extract.place import parse_place
 from jobs.errors import InputMissing
 from jobs.runs import list_runs
 
@@ -65,8 +65,9 @@ def open_sides(folders: tuple[str, ...]) -> tuple[Output, Output]:
     """
     if len(folders) == 2:
         return open_output(folders[0]), open_output(folders[1])
-    require_output(Path(folders[0]))
-    runs = list_runs(Path(folders[0]))
+    root = parse_place(folders[0])
+    require_output(root)
+    runs = list_runs(root)
     wrong = [run for run in folders[1:] if run not in runs]
     if len(folders) != 3 or wrong:
         raise InputMissing(

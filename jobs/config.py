@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from cluster.config import ClusterConfig
+from extract.place import Place
 from jobs.errors import Interrupted
 from jobs.model import SHADOW_SHARE, ModelSource
 
@@ -21,7 +21,8 @@ class JobConfig:
 
     inputs: tuple[str, ...]
     """Files, folders and glob patterns."""
-    out: Path
+    out: Place
+    """Output folder, or a prefix in an object store."""
     model: ModelSource
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
     gate: bool = True

@@ -6,9 +6,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from extract.commits import CommitRecord
+from extract.place import Place
 from extract.table import read_table
 
 ALARM_SIGMAS = 5.0
@@ -49,7 +49,7 @@ class LabelLine:
         return self.per_thousand / self.before - 1 if max(expected, self.n_entities) >= FEWEST else None
 
 
-def count_labels(root: Path, commits: Iterable[CommitRecord]) -> LabelCounts:
+def count_labels(root: Place, commits: Iterable[CommitRecord]) -> LabelCounts:
     """Count the entities of a run, or of an even sample of its shards.
 
     :raises OutputError: when a data file is missing or damaged.

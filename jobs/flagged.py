@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
 from extract.commits import CommitRecord
+from extract.place import Place
 from extract.table import read_table
 from jobs.drift import MOST_SHARDS
 
@@ -30,7 +30,7 @@ class FlagCounts:
         return {"records": self.n_records, "flagged": self.n_flagged, "flags": dict(self.flags.most_common())}
 
 
-def count_flags(root: Path, commits: Iterable[CommitRecord]) -> FlagCounts:
+def count_flags(root: Place, commits: Iterable[CommitRecord]) -> FlagCounts:
     """Count what the checks of endpoint records found.
 
     :raises OutputError: when a data file is missing or damaged.

@@ -16,12 +16,13 @@ from pathlib import Path
 
 from extract.commits import SOURCES, SourceRecord, read_sources, to_json
 from extract.errors import SourceError
+from extract.place import Place
 from extract.source import SourceFile, check_source, parse_number
-from jobs.durable import put_new, put_over
 from jobs.errors import InputConflict
 from jobs.faults import fault_point
 from jobs.layout import CACHE
 from jobs.plan import Input
+from jobs.store import store_of
 
 _SEEN = "seen.json"
 
@@ -75,7 +76,7 @@ def check_input(task: CheckTask) -> Checked:
 class Intake:
     """The input files of a run."""
 
-    def __init__(self, root: Path, paths: Sequence[Path]) -> None:
+    def __init__(self, root: Place, paths: Sequence[Path]) -> None:
         self._root = root
         self._by_hash: dict[str, SourceRecord] = {}
         self._latest: dict[str, SourceRecord] = {}
@@ -126,7 +127,7 @@ class Intake:
                 raise SourceError("unreadable", str(checked.candidate.path), "changed while it was read")
             revision = self._latest[identity].revision + 1 if identity in self._latest else 1
             source = _source_of(checked.file, identity, revision, run_id, self._by_hash.get(checked.sha256))
-            if put_new(_path_of(self._root, source), to_json(source), point="source"):
+            if store_of(self._root).put_new(_key_of(source), to_json(source), point="source"):
                 self._remember(source)
             else:  # another run was first: its record counts
                 for other in read_sources(self._root):
@@ -141,7 +142,7 @@ class Intake:
             for entry in self.inputs
         }
         if any(self._seen.get(path) != value for path, value in seen.items()):
-            put_over(self._root / CACHE / _SEEN, json.dumps({**self._seen, **seen}).encode())
+            store_of(self._root).put_over(f"{CACHE}/{_SEEN}", json.dumps({**self._seen, **seen}).encode())
 
     def _accept(self, candidate: Candidate, source: SourceRecord) -> None:
         if all(entry.source.identity != source.identity for entry in self.inputs):
@@ -166,7 +167,7 @@ def identity_of(path: Path) -> str:
     return path.name if year is not None else str(path.absolute())
 
 
-def all_sources(inputs: Iterable[Input], root: Path) -> list[SourceRecord]:
+def all_sources(inputs: Iterable[Input], root: Place) -> list[SourceRecord]:
     """Every source that is or will be in the output."""
     return [*read_sources(root), *(entry.source for entry in inputs)]
 
@@ -190,12 +191,12 @@ def _source_of(
     )
 
 
-def _path_of(root: Path, source: SourceRecord) -> Path:
+def _key_of(source: SourceRecord) -> str:
     name = hashlib.sha256(source.identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return root / SOURCES / f"{name}.{source.revision:04d}.json"
+    return f"{SOURCES}/{name}.{source.revision:04d}.json"
 
 
-def _read_seen(root: Path) -> dict[str, tuple[int, int, str]]:
+def _read_seen(root: Place) -> dict[str, tuple[int, int, str]]:
     """The last run's notes; a missing or damaged file only costs time."""
     try:
         data = json.loads((root / CACHE / _SEEN).read_bytes())

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 from extract.commits import COMMITS, RUNS, SETTINGS, SOURCES
+from extract.place import ObjectPlace
 from extract.table import SCHEMAS
 from jobs.durable import make_folder
+
+Root = TypeVar("Root", Path, ObjectPlace, Path | ObjectPlace)
 
 STAGING = "_staging"
 CACHE = "_cache"
@@ -23,12 +27,7 @@ def make_output(root: Path) -> None:
         make_folder(root / name, 0o700)
 
 
-def is_output(root: Path) -> bool:
-    """Whether the folder is the output of a run."""
-    return (root / COMMITS).is_dir()
-
-
-def run_folder(root: Path, run_id: str) -> Path:
+def run_folder(root: Root, run_id: str) -> Root:
     return root / RUNS / run_id
 
 
@@ -41,7 +40,7 @@ def staging_path(root: Path, run_id: str, kind: str, name: str) -> Path:
     return staging_folder(root, run_id) / f"{kind}-{name}"
 
 
-def final_path(root: Path, kind: str, name: str) -> Path:
+def final_path(root: Root, kind: str, name: str) -> Root:
     return root / kind / name
 
 

@@ -5,29 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from jobs.durable import put_over
-from jobs.layout import CACHE, make_output
+from extract.place import Place
+from jobs.layout import CACHE
+from jobs.store import store_of
 
 _PLANS = "plans.json"
 _KEPT = 50
 _SAME_WORK = 0.05
 
 
-def write_plans(root: Path, predictions: Sequence[Mapping[str, Any]]) -> None:
+def write_plans(root: Place, predictions: Sequence[Mapping[str, Any]]) -> None:
     """Note predictions in the output folder that the run will write to.
 
     :raises OutputUnwritable: when the folder cannot be made or written.
     """
-    make_output(root)
+    store = store_of(root)
+    store.make()
     now = datetime.now(UTC).isoformat(timespec="seconds")
     kept = [*read_plans(root), *({"noted_at": now, **prediction} for prediction in predictions)][-_KEPT:]
-    put_over(root / CACHE / _PLANS, json.dumps(kept, indent=1).encode())
+    store.put_over(f"{CACHE}/{_PLANS}", json.dumps(kept, indent=1).encode())
 
 
-def read_plans(root: Path) -> list[dict[str, Any]]:
+def read_plans(root: Place) -> list[dict[str, Any]]:
     """Predictions noted for an output, oldest first; none where the note is missing or damaged."""
     try:
         plans = json.loads((root / CACHE / _PLANS).read_bytes())
@@ -60,7 +61,7 @@ def find_plan(
     return mine[-1] if mine else None
 
 
-def plan_of(root: Path, facts: Mapping[str, Any], metrics: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def plan_of(root: Place, facts: Mapping[str, Any], metrics: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The prediction that was made for a run.
 
     :param facts: what the run noted when it began, and ``metrics`` what it noted at its end: the prediction

@@ -19,10 +19,12 @@ from cluster.asking import ask_workers
 from cluster.errors import ClusterMismatch
 from cluster.versions import check_workers
 from extract.errors import ExtractError
+from extract.place import Place
 from jobs.config import JobConfig, Listener
 from jobs.durable import make_folder
 from jobs.layout import CACHE, STAGING
 from jobs.model import BundleSource, ModelSource, require_model
+from jobs.store import store_of
 
 
 def check_remote(client: Client, config: JobConfig, listener: Listener) -> JobConfig:
@@ -45,18 +47,19 @@ def check_remote(client: Client, config: JobConfig, listener: Listener) -> JobCo
     return config
 
 
-def _check_output(client: Client, out: Path) -> None:
-    """Workers must see the folder of the output itself, not one of the same name on their own disk."""
-    mark = out / STAGING / f"seen-{uuid.uuid4().hex}"
-    mark.touch()
+def _check_output(client: Client, out: Place) -> None:
+    """Workers must see the output itself, not a folder of the same name on their own disk."""
+    key = f"{STAGING}/seen-{uuid.uuid4().hex}"
+    store_of(out).put_over(key, b"")
+    mark = out / key
     try:
         wrong = _failures(ask_workers(client, _sees, mark))
     finally:
         mark.unlink(missing_ok=True)
     if wrong:
         raise ClusterMismatch(
-            f"{len(wrong)} workers do not see the output folder {out}",
-            "use a folder that every worker shares under one path (NFS or alike)",
+            f"{len(wrong)} workers do not see the output {out}",
+            "use a folder that all workers share under one path (NFS or alike), or a store that all may use",
             _rows(wrong),
         )
 
@@ -66,7 +69,13 @@ def _settle_model(client: Client, config: JobConfig) -> ModelSource:
     model = config.model
     if not _failures(ask_workers(client, _opens, model)) or not isinstance(model, BundleSource):
         return model
-    shipped = ship_model(config.out.absolute(), model)
+    out = config.out.absolute()
+    if not isinstance(out, Path):
+        raise ClusterMismatch(
+            f"workers cannot open the model at {model.path}, and no copy is kept in a store",
+            "give --model a place that every worker can open",
+        )
+    shipped = ship_model(out, model)
     wrong = _failures(ask_workers(client, _opens, shipped))
     if wrong:
         raise ClusterMismatch(
@@ -91,8 +100,12 @@ def ship_model(out: Path, model: BundleSource) -> BundleSource:
     return replace(model, path=target)
 
 
-def _sees(mark: Path) -> bool:
-    return mark.is_file()
+def _sees(mark: Place) -> bool | str:
+    """Whether this process can see a file that the driver made."""
+    try:
+        return mark.is_file()
+    except ExtractError as error:
+        return str(error)
 
 
 def _opens(model: ModelSource) -> bool | str:

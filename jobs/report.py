@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from extract.commits import read_commits, require_output
+from extract.place import Place
 from jobs.metrics import Tally
 from jobs.plan_notes import plan_of, prediction_error
 from jobs.runs import is_alive, list_runs, read_metrics, read_run
@@ -44,7 +44,7 @@ class RunLine:
         }
 
 
-def read_report(root: Path) -> list[RunLine]:
+def read_report(root: Place) -> list[RunLine]:
     """All runs of an output, oldest first.
 
     :raises OutputError: when the folder is no output, or damaged.
@@ -56,7 +56,7 @@ def read_report(root: Path) -> list[RunLine]:
     return [_line(root, run_id, tallies.get(run_id, Tally())) for run_id in list_runs(root)]
 
 
-def _line(root: Path, run_id: str, tally: Tally) -> RunLine:
+def _line(root: Place, run_id: str, tally: Tally) -> RunLine:
     metrics, facts = read_metrics(root, run_id), read_run(root, run_id)
     unfinished = "running" if is_alive(root, run_id) else "killed"
     return RunLine(
@@ -72,7 +72,7 @@ def _line(root: Path, run_id: str, tally: Tally) -> RunLine:
     )
 
 
-def _prediction_error(root: Path, facts: dict[str, Any], metrics: dict[str, Any]) -> float | None:
+def _prediction_error(root: Place, facts: dict[str, Any], metrics: dict[str, Any]) -> float | None:
     plan = plan_of(root, facts, metrics)
     return None if plan is None else prediction_error(plan, float(metrics["wall_seconds"]))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from extract.commits import read_commits
 from extract.errors import NotAnOutput
+from extract.place import Place
 from jobs.prices import Instance, read_prices
 from jobs.report import RunLine, read_report
 from jobs.run_view import RunView, read_run_view
@@ -25,7 +25,9 @@ class Choice:
     prices: Sequence[Instance]
 
 
-def read_choice(root: Path, *, run_id: str | None = None, prices: Sequence[Instance] | None = None) -> Choice:
+def read_choice(
+    root: Place, *, run_id: str | None = None, prices: Sequence[Instance] | None = None
+) -> Choice:
     """A run of an output, by its id or the number it begins with; None for the last that processed something.
 
     :raises NotAnOutput: when the folder is no output, or has no such run.
@@ -40,7 +42,7 @@ def read_choice(root: Path, *, run_id: str | None = None, prices: Sequence[Insta
     return Choice(before, shown, view, read_prices() if prices is None else prices)
 
 
-def _find(root: Path, lines: Sequence[RunLine], run_id: str | None) -> RunLine | None:
+def _find(root: Place, lines: Sequence[RunLine], run_id: str | None) -> RunLine | None:
     if run_id is None:
         busy = [line for line in lines if line.tally.n_citations]
         candidates = busy or lines

@@ -12,18 +12,19 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from extract.evidence import clean_text
+from extract.place import Place
 from jobs import charts
-from jobs.durable import put_over
 from jobs.prices import Instance
 from jobs.report_choice import read_choice
 from jobs.report_parts import BarRow, Page
 from jobs.report_sections import build_page
+from jobs.store import store_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_report_page(
-    root: Path, path: Path, *, run_id: str | None = None, prices: Sequence[Instance] | None = None
+    root: Place, path: Place, *, run_id: str | None = None, prices: Sequence[Instance] | None = None
 ) -> None:
     """Write the report of a run, with those before it.
 
@@ -36,7 +37,7 @@ def write_report_page(
         page = Page("No runs yet", str(root.name), (), (), ())
     else:
         page = build_page(choice.view, choice.shown, choice.lines, choice.prices)
-    put_over(path, render(page).encode("utf-8", "replace"))
+    store_of(path.parent).put_over(path.name, render(page).encode("utf-8", "replace"))
 
 
 def render(page: Page) -> str:

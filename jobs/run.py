@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import deque
 from contextlib import ExitStack
@@ -14,9 +13,9 @@ from cluster.errors import ClusterUnreachable
 from extract.commits import CommitRecord, read_commits, read_sources
 from extract.errors import ExtractError, SourceError
 from extract.inputs import find_inputs
-from jobs.commit import has_size, withdraw
+from extract.place import Place, find_sizes
+from jobs.commit import withdraw
 from jobs.config import JobConfig, Listener, Silence, StopRequest
-from jobs.durable import make_folder
 from jobs.errors import (
     ClusterLost,
     InputMissing,
@@ -29,7 +28,7 @@ from jobs.errors import (
 )
 from jobs.intake import CheckTask, Intake, check_input
 from jobs.isolate import KILLS_WORKER
-from jobs.layout import final_path, make_output, run_folder, staging_folder
+from jobs.layout import run_folder
 from jobs.metrics import RunReport, Tally
 from jobs.model import measured_of
 from jobs.plan import Shard, find_gaps, find_new_year, plan_shards, plan_slice_records
@@ -37,6 +36,7 @@ from jobs.plan_notes import plan_of
 from jobs.process import peak_rss_bytes
 from jobs.runs import new_run_id, opened_run, read_run, write_metrics
 from jobs.settings import settings_of, settle_settings
+from jobs.store import store_of
 from jobs.words import counted
 
 # Dask takes half a second to import, so a run that finds nothing to do must not need it.
@@ -62,7 +62,7 @@ def run_job(
     :raises OutputUnwritable: when the output folder cannot be written.
     """
     paths = find_paths(config.inputs, config.out)
-    make_output(config.out)
+    store_of(config.out).make()
     run_id = new_run_id(config.out)
     wanted = settings_of(config.model, gate=config.gate)
     settings = settle_settings(config.out, wanted, run_id=run_id, replace=config.replace_model)
@@ -84,7 +84,7 @@ def run_job(
     return report
 
 
-def _write_report(root: Path, run_id: str, listener: Listener) -> None:
+def _write_report(root: Place, run_id: str, listener: Listener) -> None:
     """Write the run's page. Everything it tells is in other files, so a run does not fail for it."""
     from jobs.report_page import write_report_page
 
@@ -94,7 +94,7 @@ def _write_report(root: Path, run_id: str, listener: Listener) -> None:
         listener.note(f"no report page: {error}")
 
 
-def find_paths(inputs: tuple[str, ...], out: Path | None = None) -> list[Path]:
+def find_paths(inputs: tuple[str, ...], out: Place | None = None) -> list[Path]:
     """The input files; what lies in the output folder is none, even if that lies in an input folder.
 
     :raises InputMissing: when an argument stands for no file.
@@ -103,7 +103,7 @@ def find_paths(inputs: tuple[str, ...], out: Path | None = None) -> list[Path]:
         found = find_inputs(inputs)
     except SourceError as exc:
         raise InputMissing("no such input", exc.where, exc.got, exc.expected, "check the path") from exc
-    return [path for path in found if out is None or not path.is_relative_to(out.absolute())]
+    return [path for path in found if not isinstance(out, Path) or not path.is_relative_to(out.absolute())]
 
 
 def _connection_lost(error: OSError) -> ClusterLost:
@@ -154,7 +154,7 @@ class _Run:
         except OSError as error:
             stopped_by = _connection_lost(error)
         finally:
-            shutil.rmtree(staging_folder(self._config.out, self._run_id), ignore_errors=True)
+            store_of(self._config.out).end(self._run_id)
         return self._report(stopped_by or self._complaint())
 
     def _take_in(self, paths: list[Path]) -> Intake:
@@ -223,7 +223,7 @@ class _Run:
         from jobs.carry import refresh_index
         from jobs.work import Work
 
-        make_folder(staging_folder(self._config.out, self._run_id), 0o700)
+        store_of(self._config.out).begin(self._run_id)
         work = Work(
             self._config,
             self._run_id,
@@ -246,11 +246,14 @@ class _Run:
 
         Looks at sizes only: that costs nothing. ``extract verify`` reads everything.
         """
+        files = [file for commit in commits.values() for file in commit.files]
+        sizes = {
+            kind: find_sizes(self._config.out / kind, [file.name for file in files if file.kind == kind])
+            for kind in {file.kind for file in files}
+        }
         intact = {}
         for shard, commit in commits.items():
-            if all(
-                has_size(final_path(self._config.out, file.kind, file.name), file) for file in commit.files
-            ):
+            if all(sizes[file.kind][file.name] == file.n_bytes for file in commit.files):
                 intact[shard] = commit
             else:
                 self._listener.note(f"shard {shard[:8]} has lost a file; doing it again")

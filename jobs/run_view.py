@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
-from extract.commits import COMMITS, CommitRecord
+from extract.commits import CommitRecord, commit_paths
 from extract.evidence import clean_text
+from extract.place import Place
 from extract.table import read_table
 from jobs.drift import LabelLine, compare_labels, count_labels
 from jobs.flagged import FlagCounts, count_flags
@@ -105,7 +105,7 @@ class RunView:
         ]
 
 
-def read_run_view(root: Path, run_id: str, commits: Iterable[CommitRecord]) -> RunView:
+def read_run_view(root: Place, run_id: str, commits: Iterable[CommitRecord]) -> RunView:
     """Everything about one run.
 
     :param commits: all commits of the output.
@@ -165,7 +165,7 @@ def _stages(commits: Sequence[CommitRecord]) -> dict[str, float]:
     return seconds
 
 
-def _reasons(root: Path, commits: Sequence[CommitRecord]) -> Iterable[Reason]:
+def _reasons(root: Place, commits: Sequence[CommitRecord]) -> Iterable[Reason]:
     """Reasons for quarantine, most frequent first; the text before a colon is the reason."""
     found: dict[str, list[str]] = {}
     for commit in commits:
@@ -181,13 +181,13 @@ def _reasons(root: Path, commits: Sequence[CommitRecord]) -> Iterable[Reason]:
     return [Reason(reason, len(examples), tuple(examples[:EXAMPLES])) for reason, examples in ordered]
 
 
-def _spans(root: Path, commits: Sequence[CommitRecord]) -> list[Span]:
+def _spans(root: Place, commits: Sequence[CommitRecord]) -> list[Span]:
     """Shards in time: a record appears when its shard ends, and says how long that took."""
     times = []
+    ended = {path.stem: path.stat().st_mtime for path in commit_paths(root)}
     for commit in commits:
-        path = root / COMMITS / f"{commit.shard}.json"
-        if path.exists():
-            end = path.stat().st_mtime
+        end = ended.get(commit.shard)
+        if end is not None:
             times.append((end - commit.wall_seconds, end, commit.n_citations))
     first = min((begin for begin, _, _ in times), default=0.0)
     return sorted(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import platform
@@ -10,29 +9,28 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from extract.commits import RUNS
-from jobs.durable import make_folder, put_over, writing
+from extract.place import Place
 from jobs.layout import run_folder
 from jobs.process import cpu_class
+from jobs.store import store_of
 from jobs.versions import DECISIVE, version_of
 
 RUN = "run.json"
 METRICS = "metrics.json"
-_LOCK = "lock"
 _PACKAGES = (*DECISIVE, "dask", "distributed")
 
 
-def new_run_id(root: Path) -> str:
+def new_run_id(root: Place) -> str:
     """An id that no other run has, sorting after those that are there: ``000003-20261121T081500Z-...``."""
     numbers = [int(name.partition("-")[0]) for name in list_runs(root)]
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     return f"{max(numbers, default=0) + 1:06d}-{now}-{uuid.uuid4().hex[:8]}"
 
 
-def list_runs(root: Path) -> list[str]:
+def list_runs(root: Place) -> list[str]:
     """Ids of all runs, oldest first."""
     folder = root / RUNS
     return (
@@ -43,51 +41,35 @@ def list_runs(root: Path) -> list[str]:
 
 
 @contextmanager
-def opened_run(root: Path, run_id: str, facts: Mapping[str, Any]) -> Iterator[None]:
-    """Note a run, and hold its lock while it goes on; the lock ends with the process, however that ends."""
-    folder = run_folder(root, run_id)
-    make_folder(folder)
-    with writing(folder):
-        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)  # whoever asks is_alive() holds it for a moment
-        put_over(folder / RUN, _to_json({"run_id": run_id, **facts, **_environment()}))
+def opened_run(root: Place, run_id: str, facts: Mapping[str, Any]) -> Iterator[None]:
+    """Note a run, and show that it goes on while it does."""
+    store = store_of(root)
+    with store.holding(run_id):
+        store.put_over(f"{RUNS}/{run_id}/{RUN}", _to_json({"run_id": run_id, **facts, **_environment()}))
         yield
-    finally:
-        os.close(descriptor)
 
 
-def is_alive(root: Path, run_id: str) -> bool:
-    """Whether the run's driver still runs, as far as its lock can tell."""
-    try:
-        descriptor = os.open(run_folder(root, run_id) / _LOCK, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+def is_alive(root: Place, run_id: str) -> bool:
+    """Whether the run's driver still runs, as far as can be told."""
+    return store_of(root).is_alive(run_id)
 
 
-def write_metrics(root: Path, run_id: str, metrics: Mapping[str, Any]) -> None:
+def write_metrics(root: Place, run_id: str, metrics: Mapping[str, Any]) -> None:
     """Note the numbers of a run."""
-    put_over(run_folder(root, run_id) / METRICS, _to_json(metrics))
+    store_of(root).put_over(f"{RUNS}/{run_id}/{METRICS}", _to_json(metrics))
 
 
-def read_run(root: Path, run_id: str) -> dict[str, Any]:
+def read_run(root: Place, run_id: str) -> dict[str, Any]:
     """What a run noted when it began; empty when it was stopped before that."""
     return _read_json(run_folder(root, run_id) / RUN)
 
 
-def read_metrics(root: Path, run_id: str) -> dict[str, Any]:
+def read_metrics(root: Place, run_id: str) -> dict[str, Any]:
     """The numbers of a run; empty when it was killed before it could note them."""
     return _read_json(run_folder(root, run_id) / METRICS)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Place) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError):

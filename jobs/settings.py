@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from extract.commits import SETTINGS, SettingsRecord, read_settings, to_json
 from extract.endpoints import ENDPOINT_RULE_VERSION
+from extract.place import Place
 from extract.sentences import SENTENCE_RULE_VERSION
 from extract.table import SCHEMA_VERSION
 from extract.text import TEXT_RULE_VERSION
-from jobs.durable import put_new
 from jobs.errors import SettingsMismatch
 from jobs.model import ModelSource
+from jobs.store import store_of
 
 SHARD_RULE_VERSION = 2
 """Raised when the code of a shard would give other rows for the same text and model. 2: a token that begins
@@ -33,7 +33,7 @@ def settings_of(model: ModelSource, *, gate: bool) -> dict[str, str]:
     }
 
 
-def settle_settings(root: Path, wanted: dict[str, str], *, run_id: str, replace: bool) -> SettingsRecord:
+def settle_settings(root: Place, wanted: dict[str, str], *, run_id: str, replace: bool) -> SettingsRecord:
     """The output's settings, which are now the wanted ones.
 
     A fresh output takes them. Another output is only told to change them with ``replace``: every citation
@@ -48,11 +48,12 @@ def settle_settings(root: Path, wanted: dict[str, str], *, run_id: str, replace:
         if known and not replace:
             raise mismatch(root, known, wanted)
         record = SettingsRecord(number=len(known) + 1, run_id=run_id, values=wanted)
-        if put_new(root / SETTINGS / f"{record.number:04d}.json", to_json(record), point="settings"):
+        key = f"{SETTINGS}/{record.number:04d}.json"
+        if store_of(root).put_new(key, to_json(record), point="settings"):
             return record
 
 
-def mismatch(root: Path, known: Sequence[SettingsRecord], wanted: dict[str, str]) -> SettingsMismatch:
+def mismatch(root: Place, known: Sequence[SettingsRecord], wanted: dict[str, str]) -> SettingsMismatch:
     """The error that tells each field that differs."""
     had = known[-1].values
     fields = [name for name in sorted({*had, *wanted}) if had.get(name) != wanted.get(name)]

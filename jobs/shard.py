@@ -17,6 +17,7 @@ from extract.commits import DataFile
 from extract.endpoint_table import endpoint_table
 from extract.errors import OutputError, SourceError
 from extract.gate_audit import WRITTEN
+from extract.place import Place
 from extract.records import Citation, Deletion, Field, Mention, Rejected, Sentence
 from extract.sentences import split_sentences
 from extract.slices import Slice
@@ -48,8 +49,8 @@ class ShardTask:
 
     shard: str
     run_id: str
-    root: Path
-    """The output folder, as every worker sees it."""
+    root: Place
+    """The output, as every worker sees it."""
     path: Path
     """The source file, as every worker sees it."""
     source: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from extract.commits import (
     shard_id,
 )
 from extract.live import DELETED, SUPERSEDED, LiveShard, live_shards, resolve_rows
+from extract.place import Place
 from extract.table import read_table
 from jobs.plan import find_gaps
 from jobs.runs import is_alive, list_runs, read_metrics
@@ -93,7 +93,7 @@ class Status:
         }
 
 
-def read_status(root: Path) -> Status:
+def read_status(root: Place) -> Status:
     """How far an output is.
 
     :raises OutputError: when the folder is no output, or damaged.
@@ -125,7 +125,7 @@ def read_status(root: Path) -> Status:
     )
 
 
-def _last_refused(root: Path, runs: Sequence[str]) -> tuple[Refused, ...]:
+def _last_refused(root: Place, runs: Sequence[str]) -> tuple[Refused, ...]:
     """What the last run refused that lived to tell; every run looks at refused files again."""
     metrics = next(filter(None, (read_metrics(root, run) for run in reversed(runs))), {})
     return tuple(
@@ -134,7 +134,7 @@ def _last_refused(root: Path, runs: Sequence[str]) -> tuple[Refused, ...]:
     )
 
 
-def _count_fates(root: Path, shards: tuple[LiveShard, ...]) -> dict[str, int]:
+def _count_fates(root: Place, shards: tuple[LiveShard, ...]) -> dict[str, int]:
     """Fates as the shards gave them; those of replaced and deleted records are looked up and moved."""
     rows = resolve_rows(root, shards)
     fates: Counter[str] = Counter()
@@ -150,7 +150,7 @@ def _count_fates(root: Path, shards: tuple[LiveShard, ...]) -> dict[str, int]:
     return {fate: count for fate, count in sorted(fates.items()) if count}
 
 
-def _first_quarantined(root: Path, shards: tuple[LiveShard, ...]) -> tuple[Quarantined, ...]:
+def _first_quarantined(root: Place, shards: tuple[LiveShard, ...]) -> tuple[Quarantined, ...]:
     found: list[Quarantined] = []
     for shard in shards:
         if len(found) >= SHOWN_QUARANTINED:
@@ -159,7 +159,7 @@ def _first_quarantined(root: Path, shards: tuple[LiveShard, ...]) -> tuple[Quara
     return tuple(found[:SHOWN_QUARANTINED])
 
 
-def _quarantined_in(root: Path, commit: CommitRecord) -> list[Quarantined]:
+def _quarantined_in(root: Place, commit: CommitRecord) -> list[Quarantined]:
     file = commit.file("citations")
     if file is None or not commit.fates.get("quarantined"):
         return []

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from extract.commits import CommitRecord, SourceRecord
 from jobs.config import JobConfig, Silence
 from jobs.dispatch import Dispatcher
-from jobs.durable import make_folder
 from jobs.errors import JobError
-from jobs.layout import make_output, staging_folder
 from jobs.plan import Input, Shard
 from jobs.sample import Piece
+from jobs.store import store_of
 from jobs.work import Work
 
 RUN_ID = "plan"
@@ -49,8 +48,9 @@ def run_trial(
 
     :raises JobError: when the workers cannot do it.
     """
-    make_output(config.out)
-    make_folder(staging_folder(config.out, RUN_ID), 0o700)
+    store = store_of(config.out)
+    store.make()
+    store.begin(RUN_ID)
     commits: list[CommitRecord] = []
     work = Work(
         config,

@@ -6,7 +6,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -14,6 +13,7 @@ from extract.commits import CommitRecord, DataFile, commit_paths, read_commit, r
 from extract.endpoint_table import endpoint_table
 from extract.endpoints import ENDPOINT_RULE_VERSION
 from extract.errors import NewerOutput, OutputError
+from extract.place import Place
 from extract.table import FATES, SCHEMAS, digest_rows, read_table
 from jobs.layout import final_path
 
@@ -31,7 +31,7 @@ class Problem:
         return f"{self.where}: {self.what}"
 
 
-def iter_problems(root: Path) -> Iterator[Problem]:
+def iter_problems(root: Place) -> Iterator[Problem]:
     """Check everything that was committed; yields what is broken."""
     sizes, known = _read_plan(root)
     if isinstance(known, Problem):
@@ -61,7 +61,7 @@ def iter_problems(root: Path) -> Iterator[Problem]:
         yield from _check_commit(root, commit, settings)
 
 
-def _read_plan(root: Path) -> tuple[dict[tuple[str, int], int], dict[str, Mapping[str, str]] | Problem]:
+def _read_plan(root: Place) -> tuple[dict[tuple[str, int], int], dict[str, Mapping[str, str]] | Problem]:
     """Records in each slice, and all settings by their digest; or what is wrong with those records."""
     try:
         sizes = {
@@ -74,7 +74,7 @@ def _read_plan(root: Path) -> tuple[dict[tuple[str, int], int], dict[str, Mappin
         return {}, Problem("", str(root), str(error))
 
 
-def _check_commit(root: Path, commit: CommitRecord, settings: Mapping[str, str]) -> Iterator[Problem]:
+def _check_commit(root: Place, commit: CommitRecord, settings: Mapping[str, str]) -> Iterator[Problem]:
     tables: dict[str, pa.Table] = {}
     for file in commit.files:
         where = f"{file.kind}/{file.name}"
@@ -94,7 +94,7 @@ def _check_commit(root: Path, commit: CommitRecord, settings: Mapping[str, str])
                 yield Problem(commit.shard, f"shard {commit.shard}", what)
 
 
-def _checked_table(path: Path, file: DataFile) -> pa.Table:
+def _checked_table(path: Place, file: DataFile) -> pa.Table:
     """A data file, if it is the one that was committed.
 
     :raises OutputError: when it is not.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from extract.commits import COMMITS, CommitRecord
-from extract.errors import BundleError, SourceError
+from extract.errors import BundleError, SourceError, StoreError, StoreRefused
 from jobs.commit import publish
 from jobs.config import JobConfig, Listener
 from jobs.dispatch import Dispatcher, Outcome
@@ -37,7 +37,7 @@ CHUNK_ALONE = 100
 SMALLEST_ALLOWANCE = 10
 DEFAULT_SHARE = 0.001
 
-_FATAL = (OutputBroken, OutputUnwritable, BundleError, JobError)
+_FATAL = (OutputBroken, OutputUnwritable, StoreError, BundleError, JobError)
 
 
 class Work:
@@ -156,7 +156,7 @@ class Work:
         if isinstance(error, SourceError):
             self._refuse(shard, error)
             return
-        if isinstance(error, _FATAL):
+        if isinstance(error, _FATAL) and not self._is_passing(outcome):
             raise error
         if self._excuses(outcome):
             pending.append(shard)
@@ -169,9 +169,17 @@ class Work:
             self._suspects.append(shard)
 
     def _excuses(self, outcome: Outcome[Shard]) -> bool:
-        """Whether an attempt failed because its worker's host went away, which says nothing of the shard."""
-        self._excused[outcome.tag.id] += outcome.lost
-        return outcome.lost and self._excused[outcome.tag.id] <= EXCUSES
+        """Whether an attempt failed because its worker's host went away, or a store did not answer it: that
+        says nothing of the shard."""
+        lost = outcome.lost or self._is_passing(outcome)
+        self._excused[outcome.tag.id] += lost
+        return lost and self._excused[outcome.tag.id] <= EXCUSES
+
+    def _is_passing(self, outcome: Outcome[Shard]) -> bool:
+        """Whether a store did not answer, which may be over when the shard is tried again."""
+        error = outcome.error
+        unanswered = isinstance(error, StoreError) and not isinstance(error, StoreRefused)
+        return unanswered and self._excused[outcome.tag.id] < EXCUSES
 
     def _refuse(self, shard: Shard, error: SourceError) -> None:
         if shard.source.sha256 not in self._refused:

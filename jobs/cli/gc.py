@@ -24,7 +24,7 @@ def gc(folder: Path, yes: bool, as_json: bool) -> None:
     garbage = find_garbage(folder)
     if yes:
         remove_garbage(folder, garbage)
-    names = [str(entry.path.relative_to(folder)) for entry in garbage]
+    names = [entry.key for entry in garbage]
     n_bytes = sum(entry.n_bytes for entry in garbage)
     if as_json:
         echo_json({"files": names, "bytes": n_bytes, "removed": yes})
