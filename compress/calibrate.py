@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from compress.encoder import Layer, TokenClassifier
 from compress.quantize import ActivationScale, Floats, choose_scale
@@ -29,6 +30,10 @@ class LayerScales:
     activation: ActivationScale
 
 
+_SITES = ("query", "attention_output", "up", "down")
+"""The linear layers whose inputs are the four sites."""
+
+
 @torch.no_grad()
 def calibrate(model: TokenClassifier, batches: Sequence[Tensor]) -> tuple[LayerScales, ...]:
     """Activation scales of every layer, bottom first.
@@ -37,31 +42,61 @@ def calibrate(model: TokenClassifier, batches: Sequence[Tensor]) -> tuple[LayerS
     """
     model.eval()
     hidden = [model.embeddings(batch) for batch in batches]
+    rows = _sample_rows([batch.numel() for batch in batches])
     scales = []
     for layer in model.layers:
         assert isinstance(layer, Layer)
-        scales.append(_calibrate_layer(layer, hidden))
-        hidden = [layer(states) for states in hidden]
+        inputs, hidden = _pass(layer, hidden, rows)
+        scales.append(_choose_scales(layer, inputs))
     return tuple(scales)
 
 
-def _calibrate_layer(layer: Layer, hidden: list[Tensor]) -> LayerScales:
-    contexts = [layer.context(states, None) for states in hidden] if layer.n_heads else []
-    feed_inputs = [layer.attend(states, None, None) for states in hidden]
-    activations = [nn.functional.gelu(layer.up(states)) for states in feed_inputs]
+def _sample_rows(sizes: list[int]) -> list[Tensor]:
+    """Tokens of each batch that are in the sample, evenly spread over all of them."""
+    step = max(1, sum(sizes) // SAMPLE_TOKENS)
+    rows = []
+    before = 0
+    for size in sizes:
+        rows.append(torch.arange(-before % step, size, step))
+        before += size
+    return rows
+
+
+def _pass(
+    layer: Layer, hidden: list[Tensor], rows: list[Tensor]
+) -> tuple[dict[str, list[Tensor]], list[Tensor]]:
+    """What the products of a layer are given, for the sampled tokens, and what the layer gives for all."""
+    inputs: dict[str, list[Tensor]] = {site: [] for site in _SITES}
+
+    def watch(site: str) -> RemovableHandle:
+        def keep(_module: nn.Module, given: tuple[Tensor, ...]) -> None:
+            seen = inputs[site]
+            seen.append(given[0].flatten(0, 1)[rows[len(seen)]])
+
+        module: nn.Module = getattr(layer, site)
+        return module.register_forward_pre_hook(keep)
+
+    handles = [watch(site) for site in _SITES]
+    try:
+        return inputs, [layer(states) for states in hidden]
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _choose_scales(layer: Layer, inputs: dict[str, list[Tensor]]) -> LayerScales:
     queries = torch.cat([layer.query.weight, layer.key.weight, layer.value.weight])
     return LayerScales(
-        attention_input=_choose(hidden, queries),
-        context=_choose(contexts, layer.attention_output.weight),
-        feed_input=_choose(feed_inputs, layer.up.weight),
-        activation=_choose(activations, layer.down.weight),
+        attention_input=_choose(inputs["query"], queries),
+        context=_choose(inputs["attention_output"], layer.attention_output.weight),
+        feed_input=_choose(inputs["up"], layer.up.weight),
+        activation=_choose(inputs["down"], layer.down.weight),
     )
 
 
 def _choose(states: list[Tensor], weight: Tensor) -> ActivationScale:
-    """Scale of one site. ``states``: ``(batch, seq, inputs)`` each; ``weight``: ``(outputs, inputs)``."""
+    """Scale of one site. ``states``: ``(tokens, inputs)`` each; ``weight``: ``(outputs, inputs)``."""
     if not states or weight.numel() == 0:
         return ActivationScale(scale=1.0, zero_point=0)
-    tokens: Floats = torch.cat([batch.flatten(0, 1) for batch in states]).numpy()
-    step = max(1, len(tokens) // SAMPLE_TOKENS)
-    return choose_scale(tokens[::step], weight.T.numpy())
+    tokens: Floats = torch.cat(states).numpy()
+    return choose_scale(tokens, weight.T.numpy())
