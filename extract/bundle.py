@@ -19,11 +19,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from extract.errors import BundleError, NotPromoted
+from extract.rules import NO_RULES, MentionRules, parse_rules
 
 FORMAT = 1
 MANIFEST = "model.json"
@@ -70,6 +71,13 @@ class Reading:
     """Whether decoding keeps the digits and decimal point of one number in one mention."""
     min_score: float = 0.0
     """Mentions with a lower score are left out, 0 to 1. Chosen on dev data when the bundle is built."""
+    rules: MentionRules = NO_RULES
+    """What mentions look like, by label; bundles of before there were rules have none."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As written; without rules as before there were any, so that the model keeps its identity."""
+        written = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "rules"}
+        return written if self.rules == NO_RULES else {**written, "rules": self.rules.to_dict()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +145,7 @@ class ModelBundle:
             "tags": list(self.tags),
             "files": {name: asdict(entry) for name, entry in sorted(self.files.items())},
             "shape": asdict(self.shape),
-            "reading": asdict(self.reading),
+            "reading": self.reading.to_dict(),
             "probe": asdict(self.probe),
             "macs_removed": self.macs_removed,
             "scores": dict(self.scores),
@@ -226,7 +234,7 @@ def _parse_manifest(path: Path, manifest: Mapping[str, Any]) -> ModelBundle:
         tags=_parse_tags(manifest["tags"]),
         files=_parse_files(manifest["files"]),
         shape=_parse_shape(manifest["shape"]),
-        reading=Reading(**manifest["reading"]),
+        reading=_parse_reading(manifest["reading"]),
         probe=_parse_probe(manifest["probe"]),
         macs_removed=float(manifest["macs_removed"]),
         scores=manifest["scores"],
@@ -275,6 +283,10 @@ def _parse_shape(shape: Mapping[str, Any]) -> Shape:
         name: tuple(int(count) for count in shape[name]) for name in ("heads_per_layer", "neurons_per_layer")
     }
     return Shape(**{**shape, **per_layer})
+
+
+def _parse_reading(reading: Mapping[str, Any]) -> Reading:
+    return Reading(**{**reading, "rules": parse_rules(reading.get("rules", {}))})
 
 
 def _parse_probe(probe: Mapping[str, Any]) -> Probe:

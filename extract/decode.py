@@ -3,7 +3,7 @@
 The best *legal* tag sequence is taken (Viterbi, 1967): ``I-X`` only after ``B-X`` or ``I-X``. No
 transition has a weight of its own, so where the best tag of every token is legal already, that is the answer.
 A token that begins within a number ("." and "7" in "25.7") is tied to the token before it: it cannot begin
-a mention, nor end one.
+a mention, nor end one. Where the bundle's rules keep words whole, so is one that begins within a word.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 _NUMBER = re.compile(r"\d+(?:[.,·]\d+)*")
+_WORD = re.compile(r"[^\W_]+(?:(?<=\d)[.,·](?=\d)[^\W_]+)*")
+"""Letters and digits that stand together, the decimal points of numbers included."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,14 @@ class TagSet:
         return slice(1 + len(self.labels), None)
 
 
-def find_glued(text: str, offsets: Sequence[tuple[int, int]]) -> Bools:
+def find_glued(text: str, offsets: Sequence[tuple[int, int]], *, whole_words: bool = False) -> Bools:
     """Which tokens begin within a number.
 
     :param offsets: half-open character span of every token. *Shape of the result:* ``(tokens,)``
+    :param whole_words: within a word too.
     """
     glued = np.zeros(len(offsets), bool)
-    numbers = _NUMBER.finditer(text)
+    numbers = (_WORD if whole_words else _NUMBER).finditer(text)
     number = next(numbers, None)
     for index, (start, _) in enumerate(offsets):
         while number is not None and number.end() <= start:
@@ -111,7 +114,13 @@ def _viterbi(emissions: Floats, tags: TagSet, glued: Bools) -> Ints:
 
 
 def find_mentions(
-    text: str, offsets: Sequence[tuple[int, int]], emissions: Floats, tags: TagSet, *, whole_numbers: bool
+    text: str,
+    offsets: Sequence[tuple[int, int]],
+    emissions: Floats,
+    tags: TagSet,
+    *,
+    whole_numbers: bool,
+    whole_words: bool = False,
 ) -> tuple[Mention, ...]:
     """Mentions of a text, with exact character bounds and scores.
 
@@ -120,7 +129,10 @@ def find_mentions(
 
     :param offsets: half-open character span of every token; ``emissions``: ``(tokens, states)``.
     """
-    glued = find_glued(text, offsets) if whole_numbers else np.zeros(len(offsets), bool)
+    if whole_numbers or whole_words:
+        glued = find_glued(text, offsets, whole_words=whole_words)
+    else:
+        glued = np.zeros(len(offsets), bool)
     states = best_states(emissions, tags, glued)
     shifted = emissions - emissions.max(axis=1, keepdims=True)
     log_probability = shifted[np.arange(len(states)), states] - np.log(np.exp(shifted).sum(axis=1))

@@ -96,6 +96,11 @@ def find_unit(text: str) -> str | None:
     return _FIRST_LETTER[match[0][0].lower()] if match else None
 
 
+def has_numeral(text: str) -> bool:
+    """Whether a number stands in the text as a word: ``five-year``."""
+    return _WORD_NUMBER.search(text) is not None
+
+
 def to_months(number: float, unit: str) -> float:
     """A time in months, to four decimals."""
     return round(number * MONTHS_PER_UNIT[unit], 4)

@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 
 from extract.batches import Batch, Ids, iter_batches, plan_windows
 from extract.bundle import ModelBundle, Probe
+from extract.correction import Corrector
 from extract.decode import Floats, Ints, TagSet, find_mentions
 from extract.errors import BundleError, ProbeMismatch, TaggingError
 from extract.records import Mention
@@ -52,6 +53,7 @@ class Tagger:
         self._session = session
         self._tokenizer = tokenizer
         self._tags = TagSet.from_tags(bundle.tags)
+        self._corrector = Corrector(bundle.reading.rules, bundle.reading.min_score)
 
     def tag(self, sentences: Sequence[str]) -> Tagged:
         """Mentions of every sentence.
@@ -139,8 +141,15 @@ class Tagger:
         offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets
         emissions = logits[:, self._tags.columns]
         reading = self.bundle.reading
-        found = find_mentions(text, offsets, emissions, self._tags, whole_numbers=reading.whole_numbers)
-        return tuple(mention for mention in found if mention.score >= reading.min_score)
+        found = find_mentions(
+            text,
+            offsets,
+            emissions,
+            self._tags,
+            whole_numbers=reading.whole_numbers,
+            whole_words=reading.rules.whole_words,
+        )
+        return self._corrector.correct(text, found)
 
 
 def open_tagger(bundle: ModelBundle, shared_weights: Path | None = None) -> Tagger:
