@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from jobs.cli.group import command
 from jobs.cli.output import echo_json
+from jobs.cli.place import OUTPUT, WRITTEN
+
+if TYPE_CHECKING:
+    from extract.place import Place
 
 # Repeated from jobs.export.write, which imports Arrow; a test holds them equal.
 _FORMATS = ("pubtator", "bioc-json", "jsonl", "csv", "label-studio")
@@ -19,12 +24,12 @@ _TABLES = ("entities", "endpoints", "citations")
     example="extract export out --format csv --to entities.csv\n"
     "extract export out --format bioc-json --to out.json --inputs baseline/",
 )
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("folder", type=OUTPUT, metavar="DIR")
 @click.option("--format", "format_name", type=click.Choice(_FORMATS), required=True, help="What to write.")
 @click.option(
     "--to",
     "target",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=WRITTEN,
     required=True,
     metavar="FILE",
     help="The file to write.",
@@ -43,7 +48,7 @@ _TABLES = ("entities", "endpoints", "citations")
 )
 @click.option("--as-of", metavar="RUN", help="Write the output as that run left it.  [default: as it is]")
 def export(
-    folder: Path,
+    folder: Place,
     format_name: str,
     target: Path,
     table: str | None,

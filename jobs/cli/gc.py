@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from jobs.cli.failure import printable
 from jobs.cli.group import command
 from jobs.cli.output import echo_json
+from jobs.cli.place import OUTPUT
 from jobs.words import counted
+
+if TYPE_CHECKING:
+    from extract.place import Place
 
 
 @command("gc", example="extract gc out\nextract gc out --yes")
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("folder", type=OUTPUT, metavar="DIR")
 @click.option("--yes", is_flag=True, help="Remove the files instead of listing them.")
-def gc(folder: Path, yes: bool, as_json: bool) -> None:
+def gc(folder: Place, yes: bool, as_json: bool) -> None:
     """List, or with --yes remove, files of the output DIR that nothing refers to."""
     from extract.commits import require_output
     from jobs.garbage import find_garbage, remove_garbage

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_note, echo_table
+from jobs.cli.place import OUTPUT
 
 if TYPE_CHECKING:
+    from extract.place import Place
     from jobs.forecast import Plan
 
 _BAR_WIDTH = 40
@@ -45,7 +46,7 @@ _UNDISTURBED = 0.85
 @click.option("--no-gate", is_flag=True, help="Tag every sentence, even if the model has a gate.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=OUTPUT,
     metavar="DIR",
     help="Note the prediction in this output; after the run its report says how far off it was.",
 )
@@ -56,7 +57,7 @@ def plan(
     workers: int | None,
     no_gate: bool,
     price_per_hour: float | None,
-    out: Path | None,
+    out: Place | None,
     as_json: bool,
 ) -> None:
     """Predict time and cost of a run over INPUT, by running a sample of it on this machine."""

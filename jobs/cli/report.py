@@ -10,8 +10,10 @@ import click
 
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_table, echo_text
+from jobs.cli.place import OUTPUT, WRITTEN
 
 if TYPE_CHECKING:
+    from extract.place import Place
     from jobs.report_choice import Choice
     from jobs.report_parts import Section
 
@@ -30,10 +32,10 @@ _ACROSS_RUNS = ("Runs", "From night to night", "Made with")
 
 
 @command("report", example="extract report out\nextract report out --html report.html")
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("folder", type=OUTPUT, metavar="DIR")
 @click.option(
     "--html",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=WRITTEN,
     metavar="FILE",
     help="Write the report as a page.",
 )
@@ -46,7 +48,7 @@ _ACROSS_RUNS = ("Runs", "From night to night", "Made with")
     metavar="FILE.toml",
     help="What machines cost, for the table of costs. [default: some examples]",
 )
-def report(folder: Path, html: Path | None, run_id: str | None, prices: Path | None, as_json: bool) -> None:
+def report(folder: Place, html: Path | None, run_id: str | None, prices: Path | None, as_json: bool) -> None:
     """Show throughput and cost of every run in the output DIR and of every model, and all about one run.
 
     That is the last run that processed something, or --run. --html writes it as a page.

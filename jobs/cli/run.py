@@ -11,14 +11,22 @@ import click
 from extract.registry import DEFAULT_MODEL
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_summary
+from jobs.cli.place import OUTPUT
 
 if TYPE_CHECKING:
+    from extract.place import Place
     from jobs.config import JobConfig
 
 
 @command("run", example="extract run baseline/*.xml.gz --out out\nextract run nightly/ --out out --json")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Output folder; made if missing.")
+@click.option(
+    "--out",
+    required=True,
+    type=OUTPUT,
+    metavar="DIR",
+    help="Output folder, made if missing; or s3:// or gs:// and a prefix.",
+)
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Variant name, or a bundle folder.")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes. [default: one per physical core]")
 @click.option(
@@ -80,7 +88,7 @@ def run(as_json: bool, **options: Any) -> None:
 def _config_of(
     *,
     inputs: tuple[str, ...],
-    out: Path,
+    out: Place,
     model: str,
     workers: int | None,
     scheduler: str | None,
@@ -100,7 +108,7 @@ def _config_of(
     from jobs.model import SHADOW_LEAST, find_model
     from jobs.parent import find_shadow
 
-    _refuse_urls(*inputs, str(out))
+    _refuse_urls(*inputs)
     if cluster is not None and not (scheduler is None and workers is None and tls is None):
         raise click.UsageError("--cluster already says how many workers, which scheduler or certificates")
     source = find_model(model, promoted=not allow_ungated)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,15 +9,17 @@ import click
 from jobs.cli.failure import printable
 from jobs.cli.group import command
 from jobs.cli.output import echo_json
+from jobs.cli.place import OUTPUT
 from jobs.words import counted
 
 if TYPE_CHECKING:
+    from extract.place import Place
     from jobs.status import Status
 
 
 @command("status", example="extract status out")
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
-def status(folder: Path, as_json: bool) -> None:
+@click.argument("folder", type=OUTPUT, metavar="DIR")
+def status(folder: Place, as_json: bool) -> None:
     """Tell what is done, pending and quarantined in the output DIR, without writing."""
     from jobs.status import read_status
 

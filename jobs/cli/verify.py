@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from jobs.cli.failure import printable
 from jobs.cli.group import command
 from jobs.cli.output import echo_json
+from jobs.cli.place import OUTPUT
 from jobs.words import counted
+
+if TYPE_CHECKING:
+    from extract.place import Place
 
 
 @command("verify", example="extract verify out")
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("folder", type=OUTPUT, metavar="DIR")
 @click.option("--repair", is_flag=True, help="Withdraw what is broken, so that the next run does it again.")
-def verify(folder: Path, repair: bool, as_json: bool) -> int:
+def verify(folder: Place, repair: bool, as_json: bool) -> int:
     """Check every committed file and row of the output DIR again; exit 1 names what is broken."""
     from extract.commits import commit_paths, require_output
     from jobs.commit import withdraw
