@@ -34,6 +34,7 @@ from compress.packing import PackedText, pack_documents
 from compress.pretrain import Check, PretrainConfig, Progress, pretrain
 from compress.resume import read_state
 from compress.vocabulary import trim_vocabulary
+from extract.annotations import read_annotations
 
 _STATE = "state.safetensors"
 _HELD_OUT_TOKENS = 65_536
@@ -56,6 +57,8 @@ class AdaptConfig:
     """Trim a WordPiece vocabulary to about this many pieces; None keeps it whole."""
     sample_text: Path | None = None
     """Plain text by which the pieces to keep are chosen; None: by the text itself."""
+    keep: tuple[Path, ...] = ()
+    """Annotated files; every piece that their sentences use is kept."""
     pretrain: PretrainConfig = field(default_factory=PretrainConfig)
 
 
@@ -138,7 +141,8 @@ def _prepare(config: AdaptConfig, report: Report) -> _Task:
     if config.vocab_size is not None:
         texts = [text for document in documents[:_SAMPLED_DOCUMENTS] for text in document.paragraphs]
         sample = texts if config.sample_text is None else read_sample(config.sample_text)
-        trimmed = trim_vocabulary(tokenizer, (), target_size=config.vocab_size, sample=sample)
+        kept = [sentence.text for path in config.keep for sentence in read_annotations(path)]
+        trimmed = trim_vocabulary(tokenizer, kept, target_size=config.vocab_size, sample=sample)
         model, tokenizer = trim_masked_model(model, trimmed.kept_ids), trimmed.tokenizer
     max_tokens = min(config.pretrain.max_tokens, model.config.max_positions)
     pieces = read_pieces(tokenizer, *special_ids(tokenizer))

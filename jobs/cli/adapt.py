@@ -57,12 +57,19 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--sample-text", type=_FILE, help="Plain text to choose those pieces by.  [default: the text itself]"
 )
+@click.option(
+    "--keep",
+    multiple=True,
+    type=_FILE,
+    help="Annotated file that the model will learn from: its sentences' pieces are all kept; repeatable.",
+)
 def _adapt(
     base: str,
     text: tuple[Path, ...],
     target: Path,
     vocab_size: int | None,
     sample_text: Path | None,
+    keep: tuple[Path, ...],
     as_json: bool,
     **recipe: Any,
 ) -> None:
@@ -79,7 +86,9 @@ def _adapt(
     if recipe["epochs"] is not None and recipe["tokens"] is not None:
         raise click.UsageError("give --epochs or --tokens, not both")
     given = {name: value for name, value in recipe.items() if value is not None}
-    config = AdaptConfig(base, text, target, vocab_size, sample_text, replace(PretrainConfig(), **given))
+    config = AdaptConfig(
+        base, text, target, vocab_size, sample_text, keep, replace(PretrainConfig(), **given)
+    )
     with _Display() as display:
         result = adapt(config, report=echo_note, on_step=display.step, on_check=display.check)
     _echo(target, result, as_json)
