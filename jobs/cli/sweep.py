@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobs.cli.build import METHOD_NAMES, MISSING_EXTRA
+from jobs.cli.figures import figures_option, prepare_figures, tell_figures
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_note, echo_table
 
@@ -115,6 +116,7 @@ def _parse_list(text: str) -> tuple[str, ...]:
     show_default=True,
     help="Leave out less certain mentions.",
 )
+@figures_option
 def _sweep(
     checkpoint: str,
     data: str,
@@ -127,6 +129,7 @@ def _sweep(
     speed: bool,
     keep: bool,
     min_score: float,
+    figures: Path | None,
     as_json: bool,
     **changes: Any,
 ) -> None:
@@ -141,7 +144,7 @@ def _sweep(
         from compress.sweep_plan import Changes, SweepConfig
     except ModuleNotFoundError as exc:
         raise click.ClickException(f"{exc.name} is not installed; {MISSING_EXTRA}") from exc
-
+    prepare_figures(figures)
     if split == "test":
         echo_note("scoring on test: what is chosen by these scores has no test any more")
     config = SweepConfig(
@@ -158,7 +161,12 @@ def _sweep(
         changes=Changes(**changes),
         min_score=min_score,
     )
-    _tell(sweep(config, report=echo_note), target, as_json=as_json)
+    found = sweep(config, report=echo_note)
+    if figures is not None:
+        from compress.figures import write_sweep_figures
+
+        tell_figures(write_sweep_figures(found.rows, figures))
+    _tell(found, target, as_json=as_json)
 
 
 def _tell(found: Sweep, target: str, *, as_json: bool) -> None:
