@@ -1,4 +1,4 @@
-"""Responsible for finding a model bundle by its variant name or by its folder."""
+"""Responsible for finding a model bundle by its variant name, by its folder, or by its URL."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from extract.bundle import MANIFEST
 from extract.errors import UnknownModel
+from extract.urls import is_url
 
 DEFAULT_MODEL = "pruned25-int8"
 
@@ -20,9 +21,15 @@ def list_bundles() -> list[Path]:
 def find_bundle(name_or_path: str) -> Path:
     """The folder of a bundle.
 
-    :param name_or_path: a variant name that comes with the package, or a path to a bundle folder.
-    :raises UnknownModel: when it is neither; the message lists the known names.
+    :param name_or_path: a variant name that comes with the package, a path to a bundle folder, or its URL:
+        then it is fetched to this host, once.
+    :raises UnknownModel: when it is none of these; the message lists the known names.
+    :raises BundleError: when it cannot be fetched.
     """
+    if is_url(name_or_path):
+        from extract.fetch_bundle import fetch_bundle
+
+        return fetch_bundle(name_or_path)
     for path in list_bundles():
         if path.name == name_or_path:
             return path

@@ -138,6 +138,6 @@ def sniff_format(path: Path, limits: Limits = DEFAULT_LIMITS) -> str:
 
 
 def parse_number(name: str) -> tuple[int | None, int | None]:
-    """Read year and number from the name of a numbered file; (None, None) for any other."""
-    match = _NUMBERED.match(name)
+    """Read year and number from the name, or URL, of a numbered file; (None, None) for any other."""
+    match = _NUMBERED.match(name.rpartition("/")[2])
     return (2000 + int(match["year"]), int(match["number"])) if match else (None, None)

@@ -2,6 +2,7 @@
 
 Nothing is kept between calls that could be stale: listings are never cached. Where and as whom a store is
 reached is the business of its own library (AWS and Google settings, profiles, environment, fsspec's files).
+What is told of a URL never holds a password or a signature (:func:`shown_url`).
 """
 
 from __future__ import annotations
@@ -10,13 +11,23 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from extract.errors import StoreError, StoreRefused
+from extract.errors import ExtractError, StoreError, StoreRefused
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://?")
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "http": "http", "https": "http"}
 """Which extra of this package brings what a scheme needs."""
 _UNCACHED = {"use_listings_cache": False}
+_WEB = frozenset(("http", "https"))
+_CONNECT_SECONDS, _SILENT_SECONDS = 30, 60
+_SECRET = re.compile(r"sig|token|key|credential|password|x-amz|x-goog", re.IGNORECASE)
+_USER, _QUERY = re.compile(r"//[^/@\s]+@"), re.compile(r"\?[^\s'\"]+")
+_MISSING = frozenset(("404", "410", "NoSuchKey"))
+_REFUSAL = re.compile(r"4\d\d")
+_PASSING = frozenset(("408", "425", "429"))
+"""Refusals that may pass by themselves: too slow, too early, too many."""
+_FORBIDDEN = frozenset(("401", "403", "AccessDenied"))
 
 
 def is_url(text: str) -> bool:
@@ -30,6 +41,21 @@ def scheme_of(url: str) -> str:
     return found[1].lower() if found else ""
 
 
+def shown_url(url: str) -> str:
+    """The URL as it may be told and stored: without password, and without a query that signs."""
+    if scheme_of(url) not in _WEB:
+        return url
+    parts = urlsplit(url)
+    query = "" if _SECRET.search(parts.query) else parts.query
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query, fragment="").geturl()
+
+
+def name_of_url(url: str) -> str:
+    """The name of the file that a URL leads to, such as ``pubmed26n0001.xml.gz``."""
+    path = unquote(urlsplit(url).path) if scheme_of(url) in _WEB else url
+    return path.rstrip("/").rpartition("/")[2]
+
+
 def open_filesystem(url: str) -> tuple[Any, str]:
     """The fsspec filesystem behind a URL, and the path there; asks nothing of the store yet.
 
@@ -40,15 +66,35 @@ def open_filesystem(url: str) -> tuple[Any, str]:
     scheme = scheme_of(url)
     try:
         with reaching(url):
-            filesystem, path = fsspec.core.url_to_fs(url, **(_UNCACHED if scheme in _EXTRAS else {}))
+            filesystem, path = fsspec.core.url_to_fs(url, **_options_of(scheme))
     except ImportError as exc:
         extra = _EXTRAS.get(scheme)
         needed = f"pip install 'extraction-runner[{extra}]'" if extra else str(exc)
-        raise StoreRefused("what this URL needs is not installed", url, advice=needed) from exc
+        raise StoreRefused("what this URL needs is not installed", shown_url(url), advice=needed) from exc
     except ValueError as exc:
         known = ", ".join(f"{name}://" for name in ("s3", "gs", "https"))
-        raise StoreRefused("unknown kind of URL", url, f"{scheme}://", f"a path, or one of {known}") from exc
+        expected = f"a path, or one of {known}"
+        raise StoreRefused("unknown kind of URL", shown_url(url), f"{scheme}://", expected) from exc
     return filesystem, str(path)
+
+
+def _options_of(scheme: str) -> dict[str, Any]:
+    """What a filesystem is opened with."""
+    if scheme not in _WEB:
+        return _UNCACHED if scheme in _EXTRAS else {}
+    import aiohttp
+
+    client = {
+        # A file is what the server stores: its size and digests are those of these bytes, unpacked by nobody.
+        "auto_decompress": False,
+        "headers": {"Accept-Encoding": "identity"},
+        # Without limit as a whole (the default is five minutes): a large file over a slow line takes long.
+        "timeout": aiohttp.ClientTimeout(
+            total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENT_SECONDS
+        ),
+        "trust_env": True,  # proxies, as other programs are told of them
+    }
+    return {**_UNCACHED, "client_kwargs": client}
 
 
 @contextmanager
@@ -63,11 +109,14 @@ def reaching(url: str) -> Iterator[None]:
     """
     try:
         yield
-    except (StoreError, ImportError, ValueError, MemoryError):
+    except (ExtractError, ImportError, ValueError, MemoryError):
         raise
     except FileNotFoundError as exc:
         if code_of(exc) == "NoSuchBucket":
-            raise StoreRefused("no such bucket", url, advice="make it, or correct the URL") from exc
+            raise StoreRefused("no such bucket", shown_url(url), advice="make it, or mend the URL") from exc
+        hidden = _hidden_in(exc)
+        if hidden is not None:
+            raise _translated(url, hidden) from exc
         raise
     except FileExistsError:
         raise
@@ -76,24 +125,44 @@ def reaching(url: str) -> Iterator[None]:
 
 
 def code_of(error: BaseException) -> str:
-    """The store's own code for what went wrong, such as ``NoSuchBucket``; empty where it gave none."""
+    """The store's own code for what went wrong, such as ``NoSuchBucket`` or ``404``; empty without one."""
     for source in (error, error.__cause__):
         response = getattr(source, "response", None)
         if isinstance(response, dict):
             return str(response.get("Error", {}).get("Code", ""))
-        code = getattr(source, "code", None)
-        if code is not None:
-            return str(code)
+        for name in ("status", "code"):  # aiohttp has both, and warns of the second
+            code = getattr(source, name, None)
+            if code is not None:
+                return str(code)
     return ""
 
 
+def _hidden_in(error: FileNotFoundError) -> Exception | None:
+    """What befell a request over HTTP when it was not 404: fsspec calls all of it "not found"."""
+    cause = error.__cause__
+    if not isinstance(cause, Exception) or code_of(cause) in _MISSING:
+        return None
+    own = isinstance(cause, (ConnectionError, TimeoutError)) or type(cause).__module__.startswith("aiohttp")
+    return cause if own else None
+
+
 def _translated(url: str, error: Exception) -> StoreError:
-    name, said = type(error).__name__, " ".join(str(error).split())[:300]
+    name, code, where = type(error).__name__, code_of(error), shown_url(url)
+    said = _without_secrets(" ".join(str(error).split())[:300], url)
     if "credentials" in f"{name} {said}".lower():
         advice = "set up credentials as for the store's own tools, such as aws configure or gcloud auth"
-        return StoreRefused("no usable credentials", url, said or name, advice=advice)
-    if isinstance(error, PermissionError) or said.startswith("Forbidden") or code_of(error) in ("401", "403"):
-        advice = "ask for permission to list, read, write and delete there, or use other credentials"
-        return StoreRefused("permission denied", url, said or name, advice=advice)
+        return StoreRefused("no usable credentials", where, said or name, advice=advice)
+    if isinstance(error, PermissionError) or said.startswith("Forbidden") or code in _FORBIDDEN:
+        advice = "ask for permission to what is to be done there, or use other credentials"
+        return StoreRefused("permission denied", where, said or name, advice=advice)
+    if _REFUSAL.fullmatch(code) and code not in _PASSING:
+        return StoreRefused("the request is refused", where, said or name, advice="correct the URL")
     advice = "check the address and the network, then run the same command again"
-    return StoreError("the store cannot be used", url, f"{name}: {said}", advice=advice)
+    return StoreError("the store cannot be used", where, f"{name}: {said}", advice=advice)
+
+
+def _without_secrets(text: str, url: str) -> str:
+    """What a library says, which may hold the URL as it was asked for."""
+    if shown_url(url) == url:
+        return text
+    return _USER.sub("//", _QUERY.sub("", text))

@@ -20,7 +20,6 @@ import json
 import os
 import platform
 import shutil
-import stat
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict
@@ -28,6 +27,7 @@ from pathlib import Path
 
 from extract.bundle import FileEntry, hash_file
 from extract.errors import BundleError
+from extract.private import is_private
 
 GRAPH = "model.onnx"
 WEIGHTS = "weights.bin"
@@ -65,8 +65,7 @@ def require_weights(folder: Path, key: str, write: Callable[[Path], None]) -> Pa
 def _require_own(folder: Path, *, make: bool = False) -> None:
     if make:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    state = folder.lstat()
-    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:
+    if not is_private(folder):
         raise _refusal(folder, "a folder that others may change", "one of this user, mode 0700")
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cluster.cores import count_cores
 from extract.errors import SourceError
 from extract.inputs import find_inputs
+from extract.remote import Location
 from jobs.errors import InputMissing
 from jobs.measure import measure
 from jobs.model import ModelSource
@@ -93,7 +93,7 @@ def make_plan(
     return Plan(sample, measured, predictions, n_citations is not None)
 
 
-def _find_paths(inputs: Sequence[str]) -> list[Path]:
+def _find_paths(inputs: Sequence[str]) -> list[Location]:
     try:
         return find_inputs(inputs)
     except SourceError as exc:

@@ -1,8 +1,8 @@
 """Responsible for taking in input files: recognising the known, checking and registering the others.
 
-A file is known by what it holds. Its hash is trusted without reading it again while its path, size and
-time of change are those that the last run noted; after any change of these it is hashed again, and only
-if the hash is new is the file checked from end to end.
+A file is known by what it holds. Its hash is trusted without reading it again while its path or URL, size and
+time of change (or entity tag) are those that the last run noted; after any change of these it is hashed
+again, and only if the hash is new is the file checked from end to end.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from extract.commits import SOURCES, SourceRecord, read_sources, to_json
 from extract.errors import SourceError
+from extract.fetch import at_hand
 from extract.place import Place
+from extract.remote import Location, source_name, state_of
 from extract.source import SourceFile, check_source, parse_number
 from jobs.errors import InputConflict
 from jobs.faults import fault_point
@@ -29,11 +31,12 @@ _SEEN = "seen.json"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An input file as found on disk."""
+    """An input file as found."""
 
-    path: Path
+    path: Location
     n_bytes: int
-    mtime_ns: int
+    mark: str
+    """What changes with the content: see :func:`extract.remote.state_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +67,20 @@ def check_input(task: CheckTask) -> Checked:
     """
     cpu_started = time.process_time()
     fault_point("check.start", task.candidate.path.name)
-    if task.known:
-        with task.candidate.path.open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        if sha256 in task.known:
-            return Checked(task.candidate, sha256, None, time.process_time() - cpu_started)
-    file = check_source(task.candidate.path, slice_records=task.slice_records)
+    with at_hand(task.candidate.path) as path:
+        if task.known:
+            with path.open("rb") as stream:
+                sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+            if sha256 in task.known:
+                return Checked(task.candidate, sha256, None, time.process_time() - cpu_started)
+        file = replace(check_source(path, slice_records=task.slice_records), path=str(task.candidate.path))
     return Checked(task.candidate, file.sha256, file, time.process_time() - cpu_started)
 
 
 class Intake:
     """The input files of a run."""
 
-    def __init__(self, root: Place, paths: Sequence[Path]) -> None:
+    def __init__(self, root: Place, paths: Sequence[Location]) -> None:
         self._root = root
         self._by_hash: dict[str, SourceRecord] = {}
         self._latest: dict[str, SourceRecord] = {}
@@ -92,15 +96,15 @@ class Intake:
         for path in paths:
             self._sort_out(path)
 
-    def _sort_out(self, path: Path) -> None:
+    def _sort_out(self, path: Location) -> None:
         try:
-            state = path.stat()
+            n_bytes, mark = state_of(path)
         except OSError as exc:
             self.refused.append(SourceError("unreadable", str(path), exc.strerror or str(exc)))
             return
-        candidate = Candidate(path, state.st_size, state.st_mtime_ns)
-        size, mtime_ns, sha256 = self._seen.get(str(path), (-1, -1, ""))
-        if (size, mtime_ns) == (candidate.n_bytes, candidate.mtime_ns) and self._is_latest(candidate, sha256):
+        candidate = Candidate(path, n_bytes, mark)
+        seen = self._seen.get(str(path), (-1, "", ""))
+        if mark and seen[:2] == (n_bytes, mark) and self._is_latest(candidate, seen[2]):
             self._accept(candidate, self._latest[identity_of(path)])
         else:
             self.unknown.append(candidate)
@@ -126,7 +130,8 @@ class Intake:
             if checked.file is None:
                 raise SourceError("unreadable", str(checked.candidate.path), "changed while it was read")
             revision = self._latest[identity].revision + 1 if identity in self._latest else 1
-            source = _source_of(checked.file, identity, revision, run_id, self._by_hash.get(checked.sha256))
+            twin = self._by_hash.get(checked.sha256)
+            source = _source_of(checked.candidate.path, checked.file, revision, run_id, twin)
             if store_of(self._root).put_new(_key_of(source), to_json(source), point="source"):
                 self._remember(source)
             else:  # another run was first: its record counts
@@ -136,17 +141,16 @@ class Intake:
         self._accept(checked.candidate, self._latest[identity])
 
     def write_seen(self) -> None:
-        """Note path, size and time of change of every accepted file, for the next run."""
+        """Note path, size and mark of every accepted file, for the next run."""
         seen = {
-            str(entry.path): (entry.source.n_bytes, entry.mtime_ns, entry.source.sha256)
-            for entry in self.inputs
+            str(entry.path): (entry.source.n_bytes, entry.mark, entry.source.sha256) for entry in self.inputs
         }
         if any(self._seen.get(path) != value for path, value in seen.items()):
             store_of(self._root).put_over(f"{CACHE}/{_SEEN}", json.dumps({**self._seen, **seen}).encode())
 
     def _accept(self, candidate: Candidate, source: SourceRecord) -> None:
         if all(entry.source.identity != source.identity for entry in self.inputs):
-            self.inputs.append(Input(candidate.path, source, candidate.mtime_ns))
+            self.inputs.append(Input(candidate.path, source, candidate.mark))
 
     def _is_latest(self, candidate: Candidate, sha256: str) -> bool:
         latest = self._latest.get(identity_of(candidate.path))
@@ -161,10 +165,12 @@ class Intake:
         self._latest[source.identity] = source
 
 
-def identity_of(path: Path) -> str:
-    """What makes it the same file when its content changes: a numbered file's name, else its path."""
+def identity_of(path: Location) -> str:
+    """What makes it the same file when its content changes: a numbered file's name, else its path or URL."""
     year, _ = parse_number(path.name)
-    return path.name if year is not None else str(path.absolute())
+    if year is not None:
+        return path.name
+    return str(path.absolute()) if isinstance(path, Path) else str(path)
 
 
 def all_sources(inputs: Iterable[Input], root: Place) -> list[SourceRecord]:
@@ -173,13 +179,13 @@ def all_sources(inputs: Iterable[Input], root: Place) -> list[SourceRecord]:
 
 
 def _source_of(
-    file: SourceFile, identity: str, revision: int, run_id: str, twin: SourceRecord | None
+    path: Location, file: SourceFile, revision: int, run_id: str, twin: SourceRecord | None
 ) -> SourceRecord:
     """The record of a checked file; content that is known keeps its slices, and so its shards."""
     return SourceRecord(
-        identity=identity,
+        identity=identity_of(path),
         revision=revision,
-        name=Path(file.path).name,
+        name=source_name(path),
         sha256=file.sha256,
         n_bytes=file.n_bytes,
         format=file.format,
@@ -196,10 +202,10 @@ def _key_of(source: SourceRecord) -> str:
     return f"{SOURCES}/{name}.{source.revision:04d}.json"
 
 
-def _read_seen(root: Place) -> dict[str, tuple[int, int, str]]:
+def _read_seen(root: Place) -> dict[str, tuple[int, str, str]]:
     """The last run's notes; a missing or damaged file only costs time."""
     try:
         data = json.loads((root / CACHE / _SEEN).read_bytes())
-        return {path: (int(size), int(mtime), str(sha)) for path, (size, mtime, sha) in data.items()}
+        return {path: (int(size), str(mark), str(sha)) for path, (size, mark, sha) in data.items()}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}

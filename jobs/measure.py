@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from cluster import ClusterConfig
+from extract.remote import state_of
 from jobs.config import JobConfig, StopRequest
 from jobs.errors import JobError
 from jobs.model import ModelSource
@@ -103,7 +104,7 @@ class _Trials:
         if by_size > LONG_CHECK_SECONDS:
             return 0.0
         dispatcher: Dispatcher[None] = Dispatcher(self._client, window=self._n_workers, stop=StopRequest())
-        candidate = Candidate(path.absolute(), source.n_bytes, path.stat().st_mtime_ns)
+        candidate = Candidate(path, source.n_bytes, state_of(path)[1])
         task = CheckTask(candidate, self._slice_records, frozenset())
         n_left = n_each * self._n_workers
         started = time.monotonic()

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from extract.gate import Verdict
 from extract.records import Citation, Field, Sentence
 from extract.tagger import Tagged
+from extract.urls import is_url
 from jobs.errors import ModelUnavailable
 
 SHADOW_SHARE = 0.005
@@ -88,6 +89,8 @@ class BundleSource:
     name: str
     sha256: str
     has_gate: bool = False
+    url: str = ""
+    """Where a host that does not have the folder can fetch it; empty for nowhere."""
 
     def open(self) -> LoadedModel:
         """Open the bundle, whose files are hashed and whose golden probe is run."""
@@ -96,7 +99,7 @@ class BundleSource:
         from extract.gate import open_gate
         from extract.tagger import open_tagger
 
-        bundle = open_bundle(self.path)
+        bundle = open_bundle(self._here())
         if bundle.sha256 != self.sha256:
             raise ModelUnavailable(
                 "model_hash_mismatch",
@@ -110,6 +113,14 @@ class BundleSource:
         seconds = time.monotonic() - started
         return LoadedModel(tagger, gate, seconds, tagger.shares_weights, tagger.note)
 
+    def _here(self) -> Path:
+        """The bundle's folder on this host."""
+        if not self.url or self.path.is_dir():
+            return self.path
+        from extract.fetch_bundle import fetch_bundle
+
+        return fetch_bundle(self.url)
+
 
 def shared_weights_folder() -> Path:
     """Where this user's processes on this host share weights; may be deleted at any time."""
@@ -117,7 +128,7 @@ def shared_weights_folder() -> Path:
 
 
 def find_model(name_or_path: str, *, promoted: bool = False) -> BundleSource:
-    """The bundle that a name or a path stands for, verified.
+    """The bundle that a name, a path or a URL stands for, verified.
 
     :param promoted: refuse a variant that was marked, when it was built, as falling too far below its
         dense model.
@@ -130,7 +141,8 @@ def find_model(name_or_path: str, *, promoted: bool = False) -> BundleSource:
     bundle = open_bundle(find_bundle(name_or_path))
     if promoted:
         require_promoted(bundle)
-    return BundleSource(bundle.path.absolute(), bundle.name, bundle.sha256, bundle.has_gate)
+    url = name_or_path if is_url(name_or_path) else ""
+    return BundleSource(bundle.path.absolute(), bundle.name, bundle.sha256, bundle.has_gate, url)
 
 
 def measured_of(source: ModelSource) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from extract.commits import SourceRecord, shard_id
+from extract.remote import Location
 from extract.slices import Slice
 from extract.source import parse_number
 
@@ -21,10 +21,10 @@ BYTES_PER_CITATION = {True: 750, False: 4500}
 class Input:
     """A source file and where it lies now."""
 
-    path: Path
+    path: Location
     source: SourceRecord
-    mtime_ns: int
-    """Time of the last change when it was checked, as the system gives it."""
+    mark: str
+    """What changes with the content, as :func:`extract.remote.state_of` gave it when the file was checked."""
 
 
 @dataclass(frozen=True, slots=True)

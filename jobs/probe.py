@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import compress
 
+from extract.fetch import at_hand
 from extract.records import Citation, Field, Sentence
 from extract.sentences import split_sentences
 from extract.source import iter_records
@@ -39,7 +40,8 @@ def probe_piece(task: ProbeTask) -> Lengths:
     """Read, split, gate and tag a piece, and write nothing. Runs on the cluster."""
     model = require_model(task.model)
     source = task.piece.source
-    records = list(iter_records(task.piece.path, source.format, task.piece.piece))
+    with at_hand(task.piece.path, sha256=source.sha256) as path:
+        records = list(iter_records(path, source.format, task.piece.piece))
     citations = [record for record in records if isinstance(record, Citation)]
     clock = StageClock()
     split = [_split(citation) for citation in citations]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.cores import count_cores
 from cluster.errors import ClusterUnreachable
+from extract import reasons
 from extract.commits import CommitRecord, read_commits, read_sources
 from extract.errors import ExtractError, SourceError
-from extract.inputs import find_inputs
+from extract.inputs import find_all
 from extract.place import Place, find_sizes
+from extract.remote import Location
 from jobs.commit import withdraw
 from jobs.config import JobConfig, Listener, Silence, StopRequest
 from jobs.errors import (
@@ -61,7 +64,7 @@ def run_job(
     :raises SettingsMismatch: when the output was made with other settings, or for another year.
     :raises OutputUnwritable: when the output folder cannot be written.
     """
-    paths = find_paths(config.inputs, config.out)
+    paths, refused = find_paths(config.inputs, config.out)
     store_of(config.out).make()
     run_id = new_run_id(config.out)
     wanted = settings_of(config.model, gate=config.gate)
@@ -76,7 +79,7 @@ def run_job(
     with opened_run(config.out, run_id, facts):
         listener = listener or Silence()
         run = _Run(config, run_id, settings.digest, listener, stop or StopRequest())
-        report = run.go(paths)
+        report = run.go(paths, refused)
         metrics = report.to_dict()
         plan = plan_of(config.out, read_run(config.out, run_id), metrics)
         write_metrics(config.out, run_id, metrics if plan is None else {**metrics, "plan": plan})
@@ -94,16 +97,24 @@ def _write_report(root: Place, run_id: str, listener: Listener) -> None:
         listener.note(f"no report page: {error}")
 
 
-def find_paths(inputs: tuple[str, ...], out: Place | None = None) -> list[Path]:
-    """The input files; what lies in the output folder is none, even if that lies in an input folder.
+def find_paths(
+    inputs: tuple[str, ...], out: Place | None = None
+) -> tuple[list[Location], tuple[SourceError, ...]]:
+    """The input files, and why others cannot be had; what lies in the output is none, even if that lies in
+    an input folder.
 
-    :raises InputMissing: when an argument stands for no file.
+    :raises InputMissing: when an argument stands for no file, or none of them can be had.
     """
     try:
-        found = find_inputs(inputs)
+        found = find_all(inputs)
+        missing = [error for error in found.refused if error.what == reasons.MISSING]
+        if missing and len(missing) == len(found.refused) and not found.locations:
+            raise missing[0]
     except SourceError as exc:
-        raise InputMissing("no such input", exc.where, exc.got, exc.expected, "check the path") from exc
-    return [path for path in found if not isinstance(out, Path) or not path.is_relative_to(out.absolute())]
+        advice = exc.advice or "check the path"
+        raise InputMissing("no such input", exc.where, exc.got, exc.expected, advice) from exc
+    own = () if out is None else (str(out.absolute()).rstrip("/") + "/",)
+    return [path for path in found.locations if not str(path).startswith(own)], found.refused
 
 
 def _connection_lost(error: OSError) -> ClusterLost:
@@ -142,12 +153,15 @@ class _Run:
         self._stack = ExitStack()
         self._client: Client | None = None
 
-    def go(self, paths: list[Path]) -> RunReport:
-        """All steps in order."""
+    def go(self, paths: list[Location], refused: Sequence[SourceError] = ()) -> RunReport:
+        """All steps in order.
+
+        :param refused: inputs that were found and cannot be had.
+        """
         stopped_by: JobError | None = None
         try:
             with self._stack:
-                intake = self._take_in(paths)
+                intake = self._take_in(paths, refused)
                 self._process(plan_shards(intake.inputs, self._settings))
         except (Interrupted, Stalled, ClusterLost, TooManyQuarantined, ProgramFault) as error:
             stopped_by = error
@@ -157,10 +171,11 @@ class _Run:
             store_of(self._config.out).end(self._run_id)
         return self._report(stopped_by or self._complaint())
 
-    def _take_in(self, paths: list[Path]) -> Intake:
+    def _take_in(self, paths: list[Location], refused: Sequence[SourceError]) -> Intake:
         """Register all inputs; those not known are checked on the cluster first."""
         self._check_years(paths)
         intake = Intake(self._config.out, paths)
+        intake.refused += refused
         if intake.unknown:
             sizes = [(candidate.path.name, candidate.n_bytes) for candidate in intake.unknown]
             n_workers = self._config.cluster.n_workers or count_cores()
@@ -198,7 +213,7 @@ class _Run:
                 intake.refused.append(SourceError("unreadable", str(path), repr(outcome.error)[:200]))
             self._listener.checked()
 
-    def _check_years(self, paths: list[Path]) -> None:
+    def _check_years(self, paths: list[Location]) -> None:
         known = [source.name for source in read_sources(self._config.out)]
         found = find_new_year([*known, *(path.name for path in paths)])
         if found is not None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from extract.errors import SourceError
+from extract.fetch import at_hand
+from extract.remote import Location, state_of
 from extract.slices import Slice
 from extract.source import SourceFile, check_source
 from jobs.errors import InputMissing
@@ -27,7 +28,7 @@ FILES_OF_MANY = 3
 class Piece:
     """A part of an input to measure."""
 
-    path: Path
+    path: Location
     source: SourceFile
     piece: Slice
 
@@ -43,7 +44,7 @@ class Sample:
     exact: bool
     check_seconds_per_byte: float
     """Time to read an input from end to end once, as every run does before it commits anything of it."""
-    files: tuple[tuple[Path, SourceFile], ...]
+    files: tuple[tuple[Location, SourceFile], ...]
     """Inputs that were read, at least one with a citation; their slices are units of this module."""
 
     @property
@@ -68,12 +69,12 @@ class Sample:
         return pieces
 
 
-def read_sample(paths: Sequence[Path]) -> Sample:
+def read_sample(paths: Sequence[Location]) -> Sample:
     """Read enough of the inputs to plan with.
 
     :raises InputMissing: when no input holds a citation.
     """
-    sizes = tuple((path.name, path.stat().st_size) for path in paths)
+    sizes = tuple((path.name, state_of(path)[0]) for path in paths)
     n_bytes = sum(size for _, size in sizes)
     exact = n_bytes <= COUNT_ALL_BYTES or len(paths) <= FILES_OF_MANY
     chosen = (
@@ -101,10 +102,11 @@ def read_sample(paths: Sequence[Path]) -> Sample:
     )
 
 
-def _checked(path: Path) -> SourceFile | None:
+def _checked(location: Location) -> SourceFile | None:
     """None for a file that a run would refuse: it costs next to nothing."""
     try:
-        return check_source(path, slice_records=UNIT_RECORDS)
+        with at_hand(location) as path:
+            return check_source(path, slice_records=UNIT_RECORDS)
     except SourceError:
         return None
 

@@ -16,9 +16,11 @@ from extract import reasons
 from extract.commits import DataFile
 from extract.endpoint_table import endpoint_table
 from extract.errors import OutputError, SourceError
+from extract.fetch import at_hand
 from extract.gate_audit import WRITTEN
 from extract.place import Place
 from extract.records import Citation, Deletion, Field, Mention, Rejected, Sentence
+from extract.remote import Location, state_of
 from extract.sentences import split_sentences
 from extract.slices import Slice
 from extract.source import iter_records
@@ -51,13 +53,16 @@ class ShardTask:
     run_id: str
     root: Place
     """The output, as every worker sees it."""
-    path: Path
+    path: Location
     """The source file, as every worker sees it."""
     source: str
-    """Name of the source file, as rows have it."""
+    """Name of the source file, or its URL, as rows have it."""
     format: str
     n_bytes: int
-    mtime_ns: int
+    mark: str
+    """What changes with the content of a file of a file system."""
+    source_sha256: str
+    """What is read of a file behind a URL has this hash."""
     piece: Slice
     model: ModelSource
     gate: bool
@@ -193,12 +198,17 @@ def _read_records(task: ShardTask, found: ShardRows, gate: Gate | None) -> list[
 
 def _iter_unchanged(task: ShardTask) -> Iterator[Citation | Deletion | Rejected]:
     """The records of the slice, provided the file is still the one that was checked."""
-    state = task.path.stat() if task.path.exists() else None
-    if state is None or (state.st_size, state.st_mtime_ns) != (task.n_bytes, task.mtime_ns):
-        raise SourceError(
-            reasons.RECORD_COUNT, str(task.path), "a file changed since it was checked", advice="run again"
-        )
-    yield from iter_records(task.path, task.format, task.piece)
+    if isinstance(task.path, Path):
+        there = task.path.exists()
+        if not there or state_of(task.path) != (task.n_bytes, task.mark):
+            raise SourceError(
+                reasons.RECORD_COUNT,
+                str(task.path),
+                "a file changed since it was checked",
+                advice="run again",
+            )
+    with at_hand(task.path, sha256=task.source_sha256) as path:
+        yield from iter_records(path, task.format, task.piece)
 
 
 def _carry_over(task: ShardTask, unread: list[Unread], found: ShardRows) -> list[Unread]:

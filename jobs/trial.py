@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from extract.commits import CommitRecord, SourceRecord
+from extract.remote import source_name, state_of
 from jobs.config import JobConfig, Silence
 from jobs.dispatch import Dispatcher
 from jobs.errors import JobError
@@ -75,7 +76,7 @@ def _shard_of(piece: Piece) -> Shard:
     source = SourceRecord(
         identity=str(piece.path),
         revision=1,
-        name=piece.path.name,
+        name=source_name(piece.path),
         sha256=file.sha256,
         n_bytes=file.n_bytes,
         format=file.format,
@@ -86,5 +87,5 @@ def _shard_of(piece: Piece) -> Shard:
         run_id=RUN_ID,
     )
     # Its own id: a piece may be measured more than once.
-    entry = Input(piece.path.absolute(), source, piece.path.stat().st_mtime_ns)
+    entry = Input(piece.path, source, state_of(piece.path)[1])
     return Shard(uuid.uuid4().hex, RUN_ID, entry, piece.piece)

@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 LOOPBACK = "127.0.0.1"
-_START_SECONDS = 60
+_START_SECONDS = 240
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Output folder, made if missing; or s3:// or gs:// and a prefix.",
 )
-@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Variant name, or a bundle folder.")
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Variant name, or a bundle's folder or URL.")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes. [default: one per physical core]")
 @click.option(
     "--scheduler", metavar="ADDRESS", help="Join a running Dask scheduler (tls:// or this machine)."
@@ -69,7 +68,7 @@ if TYPE_CHECKING:
 )
 @click.option("--shard-size", type=click.IntRange(1), help="Citations a shard. [default: by size of input]")
 def run(as_json: bool, **options: Any) -> None:
-    """Extract entities from INPUT (files, folders, globs) into the folder --out.
+    """Extract entities from INPUT (files, folders, globs; also s3://, gs://, https://) into the folder --out.
 
     Running the same command again continues where it stopped, and takes in only what is new.
     """
@@ -108,7 +107,6 @@ def _config_of(
     from jobs.model import SHADOW_LEAST, find_model
     from jobs.parent import find_shadow
 
-    _refuse_urls(*inputs)
     if cluster is not None and not (scheduler is None and workers is None and tls is None):
         raise click.UsageError("--cluster already says how many workers, which scheduler or certificates")
     source = find_model(model, promoted=not allow_ungated)
@@ -132,13 +130,3 @@ def _config_of(
         price_per_hour=price_per_hour,
         slice_records=shard_size,
     )
-
-
-def _refuse_urls(*places: str) -> None:
-    """A URL would be taken for a folder of that odd name."""
-    for place in places:
-        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", place):
-            raise click.UsageError(
-                f"{place} is not on a file system, and object storage is not supported: "
-                "mount it, or copy inputs and results (docs/clusters.md)"
-            )

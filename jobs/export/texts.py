@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from pathlib import Path
 
 import pyarrow.compute as pc
 
 from extract.errors import SourceError
+from extract.fetch import at_hand
 from extract.inputs import find_inputs
 from extract.output import Output
 from extract.records import Citation, Field, Section
+from extract.remote import Location, source_name
 from extract.source import check_source, iter_records
 from jobs.errors import InputMissing, JobError
 from jobs.export.documents import Document, Entity, Passage, Row
@@ -34,7 +35,8 @@ def with_texts(documents: Iterable[Document], output: Output, inputs: Sequence[s
     """
     paths = _find(inputs)
     for source, group in groupby(documents, key=lambda document: document.key[0]):
-        if source not in paths:
+        path = paths.get(source) or paths.get(source.rpartition("/")[2])
+        if path is None:
             raise TextMissing(
                 "an input of the run is not among --inputs",
                 source,
@@ -42,24 +44,27 @@ def with_texts(documents: Iterable[Document], output: Output, inputs: Sequence[s
                 advice="add it",
             )
         hashes = _hashes(output, source)
-        citations = _iter_citations(paths[source])
+        citations = _iter_citations(path)
         for document in group:
             yield _filled(document, _advance(citations, document), hashes.get(document.key[1]))
 
 
-def _find(inputs: Sequence[str]) -> dict[str, Path]:
+def _find(inputs: Sequence[str]) -> dict[str, Location]:
+    """Inputs by what rows call them, and by their bare names: they may lie elsewhere than they did."""
     try:
-        return {path.name: path for path in find_inputs(inputs)}
+        found = find_inputs(inputs)
+        return {path.name: path for path in found} | {source_name(path): path for path in found}
     except SourceError as exc:
         raise InputMissing("no such input", exc.where, exc.got, exc.expected, "check the path") from exc
 
 
-def _iter_citations(path: Path) -> Iterator[Citation]:
-    source = check_source(path)
-    for piece in source.slices:
-        for record in iter_records(path, source.format, piece):
-            if isinstance(record, Citation):
-                yield record
+def _iter_citations(location: Location) -> Iterator[Citation]:
+    with at_hand(location) as path:
+        source = check_source(path)
+        for piece in source.slices:
+            for record in iter_records(path, source.format, piece):
+                if isinstance(record, Citation):
+                    yield record
 
 
 def _hashes(output: Output, source: str) -> dict[int, str]:

@@ -71,7 +71,8 @@ def make_task(tmp_path: Path) -> MakeTask:
             source=path.name,
             format=checked.format,
             n_bytes=state.st_size,
-            mtime_ns=state.st_mtime_ns,
+            mark=str(state.st_mtime_ns),
+            source_sha256=checked.sha256,
             piece=checked.slices[0],
             model=FinderSource(),
             gate=True,
@@ -127,7 +128,7 @@ def test_rows_do_not_depend_on_how_many_go_to_the_model_at_once(make_task: MakeT
 
 def test_file_changed_since_its_check_is_refused(make_task: MakeTask) -> None:
     task = make_task("A hit.")
-    for wrong in (replace(task, mtime_ns=1), replace(task, n_bytes=1), replace(task, path=Path("/nonesuch"))):
+    for wrong in (replace(task, mark="1"), replace(task, n_bytes=1), replace(task, path=Path("/nonesuch"))):
         with pytest.raises(SourceError, match="changed"):
             run_shard(wrong)
 
@@ -149,7 +150,7 @@ def test_mention_is_placed_in_its_field_and_section(make_task: MakeTask, tmp_pat
     task = make_task("A hit.")
     task.path.write_text(text, encoding="utf-8")
     state, checked = task.path.stat(), check_source(task.path)
-    task = replace(task, n_bytes=state.st_size, mtime_ns=state.st_mtime_ns, piece=checked.slices[0])
+    task = replace(task, n_bytes=state.st_size, mark=str(state.st_mtime_ns), piece=checked.slices[0])
     run_shard(task)
     (row,) = rows(task, "entities")
     assert (row["section"], row["field"], row["sentence"]) == ("RESULTS", "abstract", "Then a hit came.")
