@@ -25,6 +25,7 @@ from compress.encoder import TokenClassifier
 from compress.errors import CheckpointError, DataError
 from compress.features import Features, encode_sentences
 from compress.folds import Folds, Report, read_folds
+from compress.negatives import Negatives, read_negatives
 from compress.predict import find_entities
 from compress.resume import identify, read_state
 from compress.selftrain import Lesson, Plan, Teaching, plan_lesson, read_lesson
@@ -59,6 +60,8 @@ class FinetuneConfig:
     """Plain text of the field, one paragraph a line, by which the pieces to keep are chosen."""
     max_tokens: int = 256
     """Longest window in tokens, the two special ones included."""
+    negatives: Negatives | None = None
+    """Documents of other fields, whose sentences are taken as having no entity."""
     teaching: Teaching | None = None
     """Teachers, and unlabelled text for them to answer; None learns from annotated sentences alone."""
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -149,7 +152,7 @@ def _prepare(config: FinetuneConfig, folds: Folds, report: Report) -> _Task:
     if not folds.labels:
         raise DataError("nothing to learn", "training data", "no entity", "at least one")
     tags = tags_of(folds.labels)
-    sentences = _with_swapped(config, folds.train)
+    sentences = (*_with_swapped(config, folds.train), *_negatives(config, folds, report))
     report(
         f"{len(sentences)} sentences to train on, {len(folds.dev)} to choose by, {len(folds.labels)} labels"
     )
@@ -173,18 +176,31 @@ def _with_swapped(
     return (*sentences, *iter_swapped(sentences, read_swaps(config.swaps), seed=config.train.seed))
 
 
+def _negatives(config: FinetuneConfig, folds: Folds, report: Report) -> list[AnnotatedSentence]:
+    if config.negatives is None:
+        return []
+    judged = {sentence.doc for sentence in (*folds.dev, *folds.held_out)}
+    found = read_negatives(config.negatives, without=judged)
+    report(f"{len(found)} sentences of other fields, taken as having no entity")
+    return found
+
+
 def _trim(
     config: FinetuneConfig, model: TokenClassifier, tokenizer: tokenizers.Tokenizer, texts: list[str]
 ) -> tuple[TokenClassifier, tokenizers.Tokenizer]:
     if config.vocab_size is None:
         return model, tokenizer
     trimmed = trim_vocabulary(
-        tokenizer, texts, target_size=config.vocab_size, sample=_read_sample(config.sample_text)
+        tokenizer, texts, target_size=config.vocab_size, sample=read_sample(config.sample_text)
     )
     return trim_model(model, trimmed.kept_ids), trimmed.tokenizer
 
 
-def _read_sample(path: Path | None) -> list[str]:
+def read_sample(path: Path | None) -> list[str]:
+    """Plain text, a paragraph a line; nothing where there is no file.
+
+    :raises DataError: it cannot be read.
+    """
     if path is None:
         return []
     try:
@@ -226,6 +242,7 @@ def _settings(config: FinetuneConfig, task: _Task, folds: Folds, lesson: Lesson 
         "base": name_of_base(config.base),
         "data": [config.data.name, *(path.name for path in config.also)],
         "swaps": config.swaps is not None,
+        "negatives": [] if config.negatives is None else [path.name for path in config.negatives.inputs],
         "sentences": len(task.data.sentences),
         "dev_sentences": len(folds.dev),
         "dev_is_carved": folds.dev_is_carved,

@@ -24,6 +24,7 @@ _NAME_WIDTH = 20
         "train": "jobs.cli.train:train",
         "build": "jobs.cli.build:build",
         "gate": "jobs.cli.gate:gate",
+        "silence": "jobs.cli.silence:silence",
         "compare": "jobs.cli.compare:compare",
         "sweep": "jobs.cli.sweep:sweep",
     },

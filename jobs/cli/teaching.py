@@ -1,4 +1,5 @@
-"""Responsible for the options of ``extract models train`` that name teachers and what they are asked."""
+"""Responsible for the options of ``extract models train`` that bring text beside the annotated sentences:
+documents of other fields, and teachers with what they are asked."""
 
 from __future__ import annotations
 
@@ -9,9 +10,30 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from compress.negatives import Negatives
     from compress.selftrain import Teaching
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OPTIONS = (
+    click.option(
+        "--negatives",
+        multiple=True,
+        type=_FILE,
+        help="Input of a run: sentences of its citations outside the field are learnt as having no entity; "
+        "repeatable.",
+    ),
+    click.option(
+        "--outside",
+        "words",
+        metavar="WORDS",
+        type=_FILE,
+        help="Words of the field; a citation outside it holds none. A file as for `models gate --words`.",
+    ),
+    click.option(
+        "--negative-sentences",
+        type=click.IntRange(1),
+        help="At most so many of them, by hash of their document.  [default: 1000]",
+    ),
     click.option(
         "--teacher",
         "teachers",
@@ -23,7 +45,7 @@ _OPTIONS = (
     click.option(
         "--unlabelled",
         multiple=True,
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        type=_FILE,
         help="Text whose sentences the teachers answer: JSON Lines with doc and paragraphs, or an input of a "
         "run; repeatable.",
     ),
@@ -67,6 +89,20 @@ def teaching_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def take_negatives(given: MutableMapping[str, Any]) -> Negatives | None:
+    """Take documents of other fields out of a command's parameters; None where there are none."""
+    from compress.negatives import Negatives
+
+    inputs, words, sentences = (given.pop(name) for name in ("negatives", "words", "negative_sentences"))
+    if bool(inputs) != (words is not None) or (sentences and not inputs):
+        raise click.UsageError(
+            "--negatives INPUT and --outside WORDS go together: the words tell what the field is"
+        )
+    if not inputs:
+        return None
+    return Negatives(inputs, words, **({} if sentences is None else {"sentences": sentences}))
 
 
 def take_teaching(given: MutableMapping[str, Any]) -> Teaching | None:

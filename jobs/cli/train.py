@@ -10,7 +10,7 @@ import click
 
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_note, echo_table, echo_text
-from jobs.cli.teaching import take_teaching, teaching_options
+from jobs.cli.teaching import take_negatives, take_teaching, teaching_options
 
 if TYPE_CHECKING:
     from compress.train import EpochScore, TrainResult
@@ -124,8 +124,9 @@ def _train(
     A training that was interrupted goes on when the same command is run again. Beside the checkpoint lies
     a record of it: settings, log, scores by epoch and label, curves, confusions and errors.
 
-    With --teacher, fine-tuned checkpoints answer annotated sentences and those of --unlabelled text, and
-    the student learns from their averaged answers too.
+    With --negatives, sentences with numbers of citations outside the field are learnt too, as having no
+    entity. With --teacher, fine-tuned checkpoints answer annotated sentences and those of --unlabelled
+    text, and the student learns from their averaged answers too.
 
     With --seeds or --folds, one checkpoint a training is written into the folder, with what they come to:
     scores with their spread, and predictions for every document by a model that does not know it.
@@ -139,10 +140,11 @@ def _train(
     teaching = take_teaching(recipe)
     if teaching is not None and n_folds is not None:
         raise click.UsageError("--teacher with --folds: a teacher knows what would be held out")
+    negatives = take_negatives(recipe)
     given = {name: value for name, value in recipe.items() if value is not None}
     settings = replace(TrainConfig(seed=seed or 0), **given)
     config = FinetuneConfig(
-        base, data, target, also, swaps, vocab_size, sample_text, max_tokens, teaching, settings
+        base, data, target, also, swaps, vocab_size, sample_text, max_tokens, negatives, teaching, settings
     )
     with _Display() as display:
         told: Any = {"report": echo_note, "on_step": display.step, "on_epoch": display.epoch}
