@@ -14,11 +14,12 @@ import numpy as np
 from compress.budget import affordable_macs, check_cost, share_removed
 from compress.encoder import TokenClassifier
 from compress.features import Features, Window
-from compress.fisher import Loss, mask_gradients
+from compress.fisher import Loss, MaskGradients, mask_gradients
 from compress.masks import Masks
 from compress.predict import window_logits
 from compress.prune import prune
 from compress.rearrange import rearrange
+from compress.recall import Recall
 from compress.reconstruct import reconstruct
 from compress.search import search
 from compress.train import TrainConfig, Update, train
@@ -125,10 +126,20 @@ def sample(windows: Sequence[Window], count: int, rng: np.random.Generator) -> l
 
 
 def choose_by_fisher(
-    model: TokenClassifier, windows: Sequence[Window], affordable: int, config: PruneConfig, seed: int
+    model: TokenClassifier,
+    windows: Sequence[Window],
+    affordable: int,
+    config: PruneConfig,
+    seed: int,
+    recall: Recall | None = None,
 ) -> Masks:
     """What to keep by squared mask gradients, and by their products where ``config`` says so."""
-    gradients = mask_gradients(model, windows, loss=config.loss, seed=seed)
+
+    def measure() -> MaskGradients:
+        return mask_gradients(model, windows, loss=config.loss, seed=seed)
+
+    kind = f"gradients of {config.loss}"
+    gradients = recall.get(kind, model, windows, seed, measure) if recall else measure()
     masks = search(
         model.config,
         gradients.head_importance(),

@@ -34,6 +34,7 @@ from compress.methods.method import Task, find_method
 from compress.pace import Pace, Race
 from compress.promotion import Examined, exact_numbers
 from compress.publish import Draft, published, write_draft, write_manifest
+from compress.recall import Recall
 from compress.sweep_plan import DENSE_CELL, Cell, SweepConfig, prune_config
 from compress.sweep_results import DENSE, LinearBytes, SweepRow
 from extract.agreement import count_matches, f1_of
@@ -88,6 +89,7 @@ class Bench:
         self._texts = [sentence.text for sentence in data.held_out]
         self._stage = Stage(model, 0.0, lineage_of(config.checkpoint))
         self._features = encode_training(_build_config(config, DENSE_CELL), model, tokenizer, data)
+        self._recall = Recall(model)
         self._dense: _Dense | None = None
 
     def open_dense(self, folder: Path) -> None:
@@ -107,7 +109,7 @@ class Bench:
         if cell == DENSE_CELL:
             return Made(config, cell, PrunedModel(self._stage.model, 0.0), 0.0)
         started = time.perf_counter()
-        task = Task(self._stage.model, self._features, cell.share / 100, config.prune)
+        task = Task(self._stage.model, self._features, cell.share / 100, config.prune, recall=self._recall)
         pruned = find_method(cell.method).compress(task)
         return Made(config, cell, pruned, time.perf_counter() - started)
 

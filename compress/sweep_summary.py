@@ -26,8 +26,8 @@ class Group:
     f1: float
     f1_min: float
     f1_max: float
-    f1_below_dense: float
-    """How far the median lies below the dense fp32 model's F1; negative where it is above."""
+    f1_to_dense: float
+    """The median less the F1 of the dense fp32 model; negative where it is worse."""
     agreement: float
     macs_removed: float
     weights_zeroed: float
@@ -66,7 +66,7 @@ def _group(rows: Sequence[SweepRow], dense_f1: float) -> Group:
         f1=f1,
         f1_min=min(row.f1 for row in rows),
         f1_max=max(row.f1 for row in rows),
-        f1_below_dense=dense_f1 - f1,
+        f1_to_dense=f1 - dense_f1,
         agreement=statistics.median(row.agreement for row in rows),
         macs_removed=statistics.median(row.macs_removed for row in rows),
         weights_zeroed=statistics.median(row.weights_zeroed for row in rows),
@@ -91,7 +91,7 @@ def _median(values: Sequence[float | None]) -> float | None:
 def summary_table(groups: Sequence[Group]) -> Table:
     """The groups as texts, a row each."""
     columns = (
-        *("method", "share", "", "F1", "min to max", "models", "below dense", "agreement", "MACs gone"),
+        *("method", "share", "", "F1", "min to max", "models", "to dense", "agreement", "MACs gone"),
         *("zeros", "MB", "MB sparse", "tokens/s", "times", "build s"),
     )
     return columns, [_cells(group) for group in groups]
@@ -105,7 +105,7 @@ def _cells(group: Group) -> tuple[str, ...]:
         f"{group.f1:.4f}",
         f"{group.f1_min:.4f} to {group.f1_max:.4f}" if group.models > 1 else "",
         str(group.models),
-        f"{group.f1_below_dense:+.4f}",
+        f"{group.f1_to_dense:+.4f}",
         f"{group.agreement:.3f}",
         f"{group.macs_removed:.1%}",
         f"{group.weights_zeroed:.1%}" if group.sparse_bytes is not None else "",

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from compress.budget import linear_macs
 from compress.encoder import TokenClassifier
 from compress.errors import BudgetError
 from compress.features import Window
 from compress.fisher import mask_gradients
-from compress.iterate import Chooser, PruneConfig, PrunedModel, prune_to
+from compress.iterate import Chooser, PruneConfig, PrunedModel, choose_by_fisher, prune_to
 from compress.knapsack import search_time
 from compress.masks import Masks
 from compress.methods.method import Task
@@ -31,7 +32,12 @@ def compress(task: Task) -> PrunedModel:
     """
     if task.time_share is None:
         return prune_to(
-            task.model, task.calibration, macs_removed=task.share, config=task.config, dev=task.dev
+            task.model,
+            task.calibration,
+            macs_removed=task.share,
+            config=task.config,
+            dev=task.dev,
+            choose=partial(choose_by_fisher, recall=task.recall),
         )
     times = measure_layers(task.model.config)
     pruned = prune_to(

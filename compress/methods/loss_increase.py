@@ -9,6 +9,7 @@ shared evenly among its neurons.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from compress.features import IGNORED, Window
 from compress.iterate import PruneConfig, PrunedModel, prune_to
 from compress.masks import Masks
 from compress.methods.method import Task
+from compress.recall import Recall
 from compress.search import search
 
 Floats = npt.NDArray[np.float32]
@@ -38,22 +40,31 @@ def compress(task: Task) -> PrunedModel:
         macs_removed=task.share,
         config=task.config,
         dev=task.dev,
-        choose=choose_by_loss,
+        choose=partial(choose_by_loss, recall=task.recall),
     )
 
 
 def choose_by_loss(
-    model: TokenClassifier, windows: Sequence[Window], affordable: int, config: PruneConfig, seed: int
+    model: TokenClassifier,
+    windows: Sequence[Window],
+    affordable: int,
+    config: PruneConfig,
+    seed: int,
+    recall: Recall | None = None,
 ) -> Masks:
     """Masks under the budget, judged on ``windows``.
 
     :raises DataError: no tag to lose anything on.
     """
-    yard = Yardstick(model, windows)
-    heads, neurons = [], []
-    for index in range(model.config.n_layers):
-        heads.append(_head_gains(yard, model, index))
-        neurons.append(_neuron_gains(yard, model, index))
+
+    def measure() -> tuple[list[Floats], list[Floats]]:
+        yard = Yardstick(model, windows)
+        layers = range(model.config.n_layers)
+        return [_head_gains(yard, model, index) for index in layers], [
+            _neuron_gains(yard, model, index) for index in layers
+        ]
+
+    heads, neurons = recall.get("loss increase", model, windows, seed, measure) if recall else measure()
     return search(model.config, heads, neurons, affordable=affordable, group=config.group)
 
 

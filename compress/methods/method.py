@@ -11,6 +11,7 @@ from compress.encoder import TokenClassifier
 from compress.errors import BudgetError, CompressError
 from compress.features import Features
 from compress.iterate import PruneConfig, PrunedModel
+from compress.recall import Recall
 
 DEFAULT_METHOD = "fisher"
 
@@ -33,6 +34,8 @@ class Task:
     Methods that cannot be bound by time refuse it."""
     dev: Features | None = None
     """Chooses the best epoch of methods that train."""
+    recall: Recall | None = None
+    """What was measured on ``model`` for other shares; None: everything is measured anew."""
 
 
 @dataclass(frozen=True)
