@@ -9,7 +9,8 @@ distribution; the plain one of a confident model is nearly 0 everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,19 +66,33 @@ def mask_gradients(
     heads: list[list[Floats]] = [[] for _ in model.layers]
     neurons: list[list[Floats]] = [[] for _ in model.layers]
     model.eval()
-    for batch in sorted_batches(windows, batch_size):
-        head_masks = _ones(len(batch.indices), model.config.heads_per_layer)
-        neuron_masks = _ones(len(batch.indices), model.config.neurons_per_layer)
-        logits = model(batch.input_ids, batch.attention_mask, head_masks, neuron_masks)
-        total = _summed_loss(logits, batch, loss, generator)
-        # A layer without heads or neurons does not use its mask.
-        found = torch.autograd.grad(
-            total, [*head_masks, *neuron_masks], allow_unused=True, materialize_grads=True
-        )
-        for index in range(len(model.layers)):
-            heads[index].append(found[index][:, 0].numpy())
-            neurons[index].append(found[len(model.layers) + index][:, 0].numpy())
+    with _weights_fixed(model):
+        for batch in sorted_batches(windows, batch_size):
+            head_masks = _ones(len(batch.indices), model.config.heads_per_layer)
+            neuron_masks = _ones(len(batch.indices), model.config.neurons_per_layer)
+            logits = model(batch.input_ids, batch.attention_mask, head_masks, neuron_masks)
+            total = _summed_loss(logits, batch, loss, generator)
+            # A layer without heads or neurons does not use its mask.
+            found = torch.autograd.grad(
+                total, [*head_masks, *neuron_masks], allow_unused=True, materialize_grads=True
+            )
+            for index in range(len(model.layers)):
+                heads[index].append(found[index][:, 0].numpy())
+                neurons[index].append(found[len(model.layers) + index][:, 0].numpy())
     return MaskGradients(tuple(map(np.concatenate, heads)), tuple(map(np.concatenate, neurons)))
+
+
+@contextmanager
+def _weights_fixed(model: nn.Module) -> Iterator[None]:
+    """Only masks have gradients inside, so what the weights' own would need is not kept in memory."""
+    free = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for parameter in free:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in free:
+            parameter.requires_grad_(True)
 
 
 def _ones(n_examples: int, sizes: tuple[int, ...]) -> list[Tensor]:

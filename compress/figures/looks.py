@@ -63,12 +63,14 @@ def look_of_method(method: str) -> Look:
 
 def looks_of_models(names: Sequence[str]) -> list[Look]:
     """One each, by order; the dense model's is its own."""
-    looks = []
-    n_others = 0
-    for name in names:
-        if name.startswith("dense"):
-            looks.append(DENSE)
-        else:
-            looks.append(_CYCLE[n_others % len(_CYCLE)])
-            n_others += 1
+    dense = next((index for index, name in enumerate(names) if name.startswith("dense")), None)
+    looks = [_nth(number) for number in range(len(names) - (dense is not None))]
+    if dense is not None:
+        looks.insert(dense, DENSE)
     return looks
+
+
+def _nth(number: int) -> Look:
+    """Colours come again after all have been used, with another mark each time."""
+    turn, place = divmod(number, len(_CYCLE))
+    return Look(_CYCLE[place].colour, _CYCLE[(place + turn) % len(_CYCLE)].marker)

@@ -94,3 +94,11 @@ def test_rearranging_keeps_counts_and_never_costs_more(seed):
     assert swapped.pruned_config == masks.pruned_config
     for before, after, values in zip(masks.neurons, swapped.neurons, gradients.neurons, strict=True):
         assert joint_cost(after, values, 0.5) <= joint_cost(before, values, 0.5) + 1e-9
+
+
+def test_weights_can_be_trained_on_after_scoring(features) -> None:
+    model = build_model()
+    fixed = model.classifier.weight.requires_grad_(False)
+    mask_gradients(model, features.windows[:4])
+    assert not fixed.requires_grad
+    assert all(parameter.requires_grad for parameter in model.parameters() if parameter is not fixed)
