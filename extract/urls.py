@@ -130,11 +130,9 @@ def code_of(error: BaseException) -> str:
         response = getattr(source, "response", None)
         if isinstance(response, dict):
             return str(response.get("Error", {}).get("Code", ""))
-        for name in ("status", "code"):  # aiohttp has both, and warns of the second
-            code = getattr(source, name, None)
-            if code is not None:
-                return str(code)
-    return ""
+    # What stands behind an error may have a code of another kind: aiohttp gives a cut answer the code 400.
+    codes = (getattr(error, name, None) for name in ("status", "code"))  # aiohttp has both, and warns of one
+    return next((str(code) for code in codes if code is not None), "")
 
 
 def _hidden_in(error: FileNotFoundError) -> Exception | None:
