@@ -7,6 +7,7 @@ What is told of a URL never holds a password or a signature (:func:`shown_url`).
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +65,7 @@ def open_filesystem(url: str) -> tuple[Any, str]:
     import fsspec
 
     scheme = scheme_of(url)
+    logging.getLogger("gcsfs").addHandler(logging.NullHandler())  # what it says is raised too, and told once
     try:
         with reaching(url):
             filesystem, path = fsspec.core.url_to_fs(url, **_options_of(scheme))

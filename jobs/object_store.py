@@ -20,7 +20,7 @@ from extract.commits import COMMITS, DATA_NAME, RUNS, DataFile
 from extract.errors import StoreError, StoreRefused
 from extract.place import ObjectPlace, spread
 from extract.table import SCHEMAS
-from extract.urls import code_of, reaching, scheme_of
+from extract.urls import code_of, open_filesystem, reaching, scheme_of
 from jobs.errors import OutputBroken
 from jobs.faults import fault_point
 from jobs.leftover import Leftover
@@ -55,9 +55,9 @@ class ObjectStore:
 
         :raises StoreRefused: when the store lets it be, or cannot be written.
         """
-        scheme = scheme_of(self.root.url)
-        if scheme not in CONDITIONAL:
-            raise _unconditional(self.root.url, f"{scheme}://")
+        open_filesystem(self.root.url)
+        if scheme_of(self.root.url) not in CONDITIONAL:
+            raise _unconditional(self.root.url, f"{scheme_of(self.root.url)}://")
         self._create(_MARK, _MARK_TEXT)
         if self._create(_MARK, _MARK_TEXT):
             raise _unconditional(self.root.url, "an object that was created twice")
@@ -157,12 +157,13 @@ class ObjectStore:
         place = self.root / key
         for retry in range(_CONFLICTS):
             try:
-                with reaching(place.url):
+                with reaching(self.root.url):
                     place.filesystem.pipe_file(place.key, data, mode="create")
             except FileExistsError:
                 return False
             except FileNotFoundError as exc:
-                raise StoreRefused("no such bucket", place.url, advice="make it, or correct it") from exc
+                advice = "make it, or correct the URL"
+                raise StoreRefused("no such bucket", self.root.url, advice=advice) from exc
             except StoreError as error:
                 code = code_of(error.__cause__ or error)
                 if code in _TAKEN:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 
 from jobs.cli import main
@@ -43,11 +42,3 @@ def test_open_network_is_refused_before_anything_is_opened() -> None:
     refused = call("cluster", "describe", "--scheduler", "tcp://198.51.100.7:8786")
     assert refused.exit_code == 2
     assert refused.stderr.startswith("error: scheduler tcp://198.51.100.7:8786 is beyond this machine")
-
-
-@pytest.mark.parametrize("words", [("s3://bucket/in", "--out", "out"), ("in", "--out", "gs://bucket/out")])
-def test_object_storage_is_refused_in_one_line(words: tuple[str, ...]) -> None:
-    refused = call("run", *words)
-    assert refused.exit_code == 2
-    assert len(refused.stderr.splitlines()) == 1
-    assert "object storage is not supported" in refused.stderr
