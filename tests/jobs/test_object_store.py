@@ -1,0 +1,240 @@
+"""In an object store too, a shard is committed once, by one process, whatever the store answers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from extract.commits import read_commits
+from extract.errors import StoreError, StoreRefused
+from extract.place import ObjectPlace, parse_place
+from extract.source import check_source
+from jobs.commit import publish
+from jobs.errors import OutputBroken
+from jobs.garbage import find_garbage, remove_garbage
+from jobs.model import BundleSource
+from jobs.object_store import CONDITIONAL, ObjectStore
+from jobs.plan import Input, Shard
+from jobs.receipt import Receipt
+from jobs.settings import settle_settings
+from jobs.shard import ShardTask, run_shard
+from jobs.store import store_of
+from jobs.verify import iter_problems
+from jobs.versions import own_versions
+from tests.corpus import make_citation, write_medline
+from tests.objectstore import Bucket
+
+RUN = "000001-test"
+RACERS = 6
+
+
+@pytest.fixture
+def root(bucket: Bucket) -> ObjectPlace:
+    place = parse_place(f"{bucket.url}/some/out")
+    assert isinstance(place, ObjectPlace)
+    ObjectStore(place).make()
+    return place
+
+
+@pytest.fixture
+def task(root: ObjectPlace, tmp_path: Path, tiny_model: BundleSource) -> ShardTask:
+    """The one shard of a small file."""
+    path = write_medline(tmp_path / "a.xml", [make_citation(pmid) for pmid in range(1, 6)], deleted=[(9, 1)])
+    checked, state = check_source(path), path.stat()
+    return ShardTask(
+        shard="5" * 32,
+        run_id=RUN,
+        root=root,
+        path=path,
+        source=path.name,
+        format=checked.format,
+        n_bytes=state.st_size,
+        mark=str(state.st_mtime_ns),
+        source_sha256=checked.sha256,
+        piece=checked.slices[0],
+        model=tiny_model,
+        gate=True,
+        versions=own_versions(),
+    )
+
+
+def shard_of(task: ShardTask) -> Shard:
+    class Source:
+        sha256 = "a" * 64
+
+    source: Any = Source()
+    return Shard(task.shard, "settings", Input(task.path, source, task.mark), task.piece)
+
+
+def names(bucket: Bucket) -> set[str]:
+    return {name.partition("/some/out/")[2] for name in bucket.filesystem.find(bucket.name)}
+
+
+def at_once(functions: list[Callable[[], Any]]) -> list[Any]:
+    gate = threading.Barrier(len(functions))
+
+    def run(function: Callable[[], Any]) -> Any:
+        gate.wait()
+        return function()
+
+    with ThreadPoolExecutor(len(functions)) as pool:
+        return list(pool.map(run, functions))
+
+
+def test_of_racing_records_one_is_created(root: ObjectPlace) -> None:
+    store = ObjectStore(root)
+    for number in range(5):
+        key = f"_settings/{number}.json"
+        won = at_once([partial(store.put_new, key, b"%d" % i) for i in range(RACERS)])
+        assert sum(won) == 1
+        assert (root / key).read_bytes() == b"%d" % won.index(True)
+
+
+def test_of_two_racing_attempts_one_is_committed_and_the_other_leaves_nothing(
+    root: ObjectPlace, task: ShardTask, bucket: Bucket
+) -> None:
+    receipts = [run_shard(task), run_shard(task)]
+    before = names(bucket)
+    assert len([name for name in before if name.endswith(".parquet")]) == 2 * len(receipts[0].files)
+    shard = shard_of(task)
+    told = at_once([partial(publish, root, shard, receipt, run_id=RUN, attempts=1) for receipt in receipts])
+    (won,) = [record for record in told if record is not None]
+    assert read_commits(root) == {task.shard: won}
+    expected = {f"{file.kind}/{file.name}" for file in won.files}
+    assert {name for name in names(bucket) if name.endswith(".parquet")} == expected
+    assert find_garbage(root, grace_seconds=-60) == []
+
+
+def test_reply_that_got_lost_is_not_taken_for_a_lost_race(
+    root: ObjectPlace, task: ShardTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = root.filesystem.pipe_file
+
+    def repeated(path: str, data: bytes, **named: Any) -> Any:
+        """What a client library does that hears nothing: ask again, and be refused by its own object."""
+        put(path, data, **named)
+        return put(path, data, **named)
+
+    monkeypatch.setattr(root.filesystem, "pipe_file", repeated)
+    receipt = run_shard(task)
+    record = publish(root, shard_of(task), receipt, run_id=RUN, attempts=1)
+    assert record is not None
+    assert read_commits(root) == {task.shard: record}
+    assert settle_settings(root, {"a": "1"}, run_id=RUN, replace=False).values == {"a": "1"}
+
+
+def test_conflict_is_asked_again(root: ObjectPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 answers 409 while another put of the same name is under way; that one may fail."""
+    put, conflicts = root.filesystem.pipe_file, iter(range(2))
+
+    def busy(path: str, data: bytes, **named: Any) -> Any:
+        if next(conflicts, None) is not None:
+            error = OSError("conflict")
+            error.response = {"Error": {"Code": "ConditionalRequestConflict"}}  # type: ignore[attr-defined]
+            raise error
+        return put(path, data, **named)
+
+    monkeypatch.setattr(root.filesystem, "pipe_file", busy)
+    assert ObjectStore(root).put_new("_settings/1.json", b"1")
+    assert next(conflicts, None) is None
+
+
+def test_store_that_creates_twice_is_refused(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some stores that speak S3 pass over the condition."""
+    place = ObjectPlace(f"{bucket.url}/out")
+    put = place.filesystem.pipe_file
+
+    def careless(path: str, data: bytes, **named: Any) -> Any:
+        return put(path, data, **{**named, "mode": "overwrite"})
+
+    monkeypatch.setattr(place.filesystem, "pipe_file", careless)
+    with pytest.raises(StoreRefused, match="cannot be committed .* created twice"):
+        ObjectStore(place).make()
+
+
+def test_filesystem_that_looks_first_is_refused() -> None:
+    assert "memory" not in CONDITIONAL
+    with pytest.raises(StoreRefused, match="cannot be committed .* memory://"):
+        ObjectStore(ObjectPlace("memory://out")).make()
+
+
+def test_attempt_that_went_before_its_commit_is_not_committed(root: ObjectPlace, task: ShardTask) -> None:
+    receipt = run_shard(task)
+    (root / "entities" / receipt.files[0].name).unlink()
+    with pytest.raises(OutputBroken, match="changed its size"):
+        publish(root, shard_of(task), receipt, run_id=RUN, attempts=1)
+    assert read_commits(root) == {}
+
+
+def test_leftovers_are_garbage_unless_young_or_of_a_living_run(
+    root: ObjectPlace, task: ShardTask, bucket: Bucket
+) -> None:
+    receipt = run_shard(task)
+    store_of(root).put_over(f"_runs/{RUN}/run.json", b"{}")
+    assert find_garbage(root) == []
+    assert len(find_garbage(root, grace_seconds=-60)) == len(receipt.files)
+    with store_of(root).holding(RUN):
+        assert store_of(root).is_alive(RUN)
+        assert find_garbage(root, grace_seconds=-60) == []
+    assert not store_of(root).is_alive(RUN)
+    bucket.put("some/out/entities/somebody-elses.parquet", b"not ours")
+    remove_garbage(root, find_garbage(root, grace_seconds=-60))
+    assert [name for name in names(bucket) if name.endswith(".parquet")] == [
+        "entities/somebody-elses.parquet"
+    ]
+
+
+def test_driver_that_fell_silent_is_dead(root: ObjectPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = store_of(root)
+    with store.holding(RUN):
+        later = time.time() + 3600
+        monkeypatch.setattr("jobs.object_store.time.time", lambda: later)
+        assert not store.is_alive(RUN)
+
+
+def test_living_driver_says_so_again(root: ObjectPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.object_store.BEAT_SECONDS", 0.05)
+    alive = root / "_runs" / RUN / "alive"
+    with store_of(root).holding(RUN):
+        alive.unlink()
+        end = time.monotonic() + 10
+        while not alive.is_file() and time.monotonic() < end:
+            time.sleep(0.05)
+        assert alive.is_file()
+    assert not alive.is_file()
+
+
+def test_store_that_does_not_answer_is_not_taken_for_damage(
+    root: ObjectPlace, task: ShardTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(root, shard_of(task), run_shard(task), run_id=RUN, attempts=1)
+
+    def silent(*_: Any, **__: Any) -> Any:
+        raise ConnectionError("nobody answers")
+
+    for name in ("cat_file", "info"):
+        monkeypatch.setattr(root.filesystem, name, silent)
+    with pytest.raises(StoreError, match="nobody answers"):
+        list(iter_problems(root))
+
+
+def test_place_crosses_processes_as_its_url(root: ObjectPlace, task: ShardTask) -> None:
+    import pickle
+
+    listed = next(iter(root.iterdir()))
+    assert pickle.loads(pickle.dumps(replace(task, root=listed))).root == listed
+    assert len(pickle.dumps(listed)) < 200
+
+
+def test_receipt_names_what_was_uploaded(root: ObjectPlace, task: ShardTask) -> None:
+    receipt: Receipt = run_shard(task)
+    for file in receipt.files:
+        assert (root / file.kind / file.name).stat().st_size == file.n_bytes
