@@ -34,10 +34,13 @@ from compress.iterate import PruneConfig, PrunedModel
 from compress.methods.method import DEFAULT_METHOD, Task, find_method
 from compress.promotion import Examined, examine, judge
 from compress.publish import Draft, published, write_draft, write_manifest
+from compress.rules import derive_rules
 from compress.sparsity import stored_sizes
 from compress.unlabelled import read_text
+from compress.wishes import check_method, check_text
 from extract.annotations import AnnotatedSentence, find_split, labels_of, read_annotations
 from extract.bundle import ModelBundle, Reading, hash_file, open_bundle
+from extract.rules import NO_RULES, MentionRules
 from extract.tagger import Tagger, open_tagger
 from extract.variants import Variant, parse_variant
 
@@ -78,6 +81,8 @@ class BuildConfig:
     """Tokens shared by neighbouring windows of a longer sentence."""
     min_score: float = 0.0
     """Mentions with a lower score are left out, 0 to 1; to be chosen on dev data."""
+    rules: MentionRules | None = None
+    """What mentions look like; None: as the training annotations have them (:mod:`compress.rules`)."""
     calibration_windows: int = 600
     """Training windows that activation scales are chosen on."""
 
@@ -112,12 +117,16 @@ def build(config: BuildConfig, report: Report = lambda line: None) -> ModelBundl
     :raises CompressError: the checkpoint, the data or the budget does not fit, or the target exists.
     """
     variant = parse_variant(config.name)
-    find_method(config.method)
-    _check_text(config)
+    check_method(variant, config.method, config.time_share)
+    if config.distil is not None:
+        check_text(variant, config.method, config.text)
     data = read_data(config.data)
+    if config.rules is None:
+        config = replace(config, rules=derive_rules(data.train))
     with published(config.target) as folder:
         report(f"reading {config.checkpoint}")
         model, tokenizer = read_checkpoint(config.checkpoint)
+        config = fit_window(config, model)
         features = encode_training(config, model, tokenizer, data)
         dense = Stage(model, 0.0, lineage_of(config.checkpoint))
         report(f"scoring the dense model on {data.held_out_path.name}")
@@ -156,20 +165,10 @@ def read_data(path: Path) -> Data:
     return Data(read_annotations(train_path), read_annotations(held_out_path), held_out_path)
 
 
-def _check_text(config: BuildConfig) -> None:
-    """Before hours of work, not after them."""
-    if config.distil is None:
-        return
-    if not config.text:
-        raise DataError("nothing to distil on", "", "no text", "unlabelled text", "name a file of it")
-    if not find_method(config.method).structured:
-        raise DataError(
-            "distillation would fill the zeros again",
-            config.method,
-            "",
-            "a structured method",
-            "leave one out",
-        )
+def fit_window(config: BuildConfig, model: TokenClassifier) -> BuildConfig:
+    """The same with windows no longer than the model has positions for."""
+    most = min(config.max_tokens, model.config.max_positions)
+    return replace(config, max_tokens=most, overlap=min(config.overlap, (most - 2) // 2))
 
 
 def lineage_of(checkpoint: str) -> tuple[Step, ...]:
@@ -273,7 +272,15 @@ def draft_of(
         onnx_model=onnx_model,
         tokenizer=tokenizer,
         config=stage.model.config,
-        reading=Reading(config.max_tokens, config.overlap, start_token, end_token, True, config.min_score),
+        reading=Reading(
+            max_tokens=config.max_tokens,
+            overlap=config.overlap,
+            start_token=start_token,
+            end_token=end_token,
+            whole_numbers=True,
+            min_score=config.min_score,
+            rules=config.rules or NO_RULES,
+        ),
         macs_removed=stage.macs_removed,
         lineage=(*stage.lineage, step) if step else stage.lineage,
     )

@@ -7,17 +7,20 @@ would change in annotations that are held out is counted by :func:`count_changed
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from compress.errors import CompressError
 from extract.annotations import AnnotatedSentence, Span
 from extract.correction import NUMBER, Corrector
 from extract.quantities import has_numeral
 from extract.records import Mention
-from extract.rules import LabelRules, MentionRules
+from extract.rules import LabelRules, MentionRules, parse_rules
 
 EXCEPTIONS = 0.002
 """Share of a label's mentions that may break a rule of it: what annotators get wrong."""
@@ -27,7 +30,7 @@ SPLIT_WORDS = 0.0005
 """Share of the mentions' ends that may lie within a word: each is one that could not be found any more."""
 UNITS_LEFT_OUT = 0.02
 """Share of a unit's uses behind a label's numbers that may lie outside the mention."""
-LONELY = 0.01
+LONELY = 0.005
 """Share of the sentences with a label that may lack its company: lists go on from one to the next."""
 LEAST_LIFT = 2.0
 """How much more often than elsewhere a label must stand beside another to count as its company."""
@@ -95,6 +98,34 @@ def count_changed(sentences: Iterable[AnnotatedSentence], rules: MentionRules) -
         changed += sum(mention not in kept for mention in mentions)
         total += len(mentions)
     return changed, total
+
+
+def read_rules(path: Path) -> MentionRules:
+    """Rules as a team states them, in the form of ``reading.rules`` of ``model.json``.
+
+    :raises CompressError: the file cannot be read, or says nothing clear.
+    """
+    try:
+        return parse_rules(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, AttributeError) as exc:
+        raise CompressError(
+            "rules cannot be read",
+            str(path),
+            str(exc),
+            "JSON with whole_words and labels",
+            "begin with what `extract models rules` writes",
+        ) from exc
+
+
+def write_rules(path: Path, rules: MentionRules) -> None:
+    """Write rules for people to read and change.
+
+    :raises CompressError: they cannot be written.
+    """
+    try:
+        path.write_text(json.dumps(rules.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as exc:
+        raise CompressError("rules cannot be written", str(path), str(exc)) from exc
 
 
 def _together(sentences: Iterable[AnnotatedSentence]) -> list[frozenset[str]]:

@@ -21,6 +21,7 @@ NUMBER = re.compile(r"\d+(?:,\d+)*(?:\s?[.·∙•⋅]\s?\d+)?")
 """A number as texts have it, with the thousands' commas, or a decimal point between spaces."""
 
 _POINTS = ".·∙•⋅"
+_NOTHING = re.compile(r"(?!)")
 
 
 class Corrector:
@@ -75,7 +76,7 @@ class _Matcher:
         self._ends = rules.never_ends + " "
         self._behind = tuple(sign.lower() for sign in rules.never_after)
         self._unit = _any_of(rules.units)
-        self._unit_word = _any_of({unit.lstrip(" -") for unit in rules.units})
+        self._unit_word = _any_of({unit.lstrip(" -") for unit in rules.units}) or _NOTHING
         self._phrase = _any_of(rules.phrases)
 
     def min_score(self, default: float) -> float:
@@ -83,12 +84,7 @@ class _Matcher:
 
     def find_bounds(self, text: str, start: int, end: int, floor: int, limit: int) -> tuple[int, int] | None:
         """Where the mention should begin and end, within ``floor`` and ``limit``; None: nowhere."""
-        while start < end and (text[start] in self._begins or text[start].isspace()):
-            if text[start] in _POINTS and text[start + 1 : end][:1].isdigit():
-                break  # ".78" is a number
-            start += 1
-        while start < end and (text[end - 1] in self._ends or text[end - 1].isspace()):
-            end -= 1
+        start, end = self._trim(text, start, end)
         if start == end or self._stands_behind_sign(text, start):
             return None
         numbers = list(NUMBER.finditer(text, start, end))
@@ -96,15 +92,22 @@ class _Matcher:
             return self._without_number(text, start, end, floor, limit)
         if self._rules.one_number and len(numbers) > 1:
             return None
-        if self._unit is None:
-            return start, end
-        if text[numbers[-1].end() : end].strip(" -"):
+        if self._unit is None or text[numbers[-1].end() : end].strip(" -"):
             return start, end
         unit = self._unit.match(text, numbers[-1].end())
         if unit is not None:
             return start, max(end, min(unit.end(), limit))
         if self._rules.unit_follows and not self._unit_word.search(text, end):
             return None
+        return start, end
+
+    def _trim(self, text: str, start: int, end: int) -> tuple[int, int]:
+        while start < end and (text[start] in self._begins or text[start].isspace()):
+            if text[start] in _POINTS and text[start + 1 : end][:1].isdigit():
+                break  # ".78" is a number
+            start += 1
+        while start < end and (text[end - 1] in self._ends or text[end - 1].isspace()):
+            end -= 1
         return start, end
 
     def _stands_behind_sign(self, text: str, start: int) -> bool:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_note
+
+if TYPE_CHECKING:
+    from extract.rules import MentionRules
 
 MISSING_EXTRA = (
     "models are made with the extra packages: pip install torch==2.13.0 'extraction-runner[compress]'"
@@ -95,6 +99,12 @@ METHOD_NAMES = (
     show_default=True,
     help="Leave out less certain mentions.",
 )
+@click.option(
+    "--rules",
+    metavar="FILE",
+    help="What mentions look like, from `extract models rules`; `none` for no rules.  [default: read off the"
+    " training data]",
+)
 @click.option("--seed", type=int, help="Which training sentences pruning looks at.  [default: 0]")
 def _build(
     name: str,
@@ -111,6 +121,7 @@ def _build(
     distill_epochs: int,
     distill_sentences: int,
     min_score: float,
+    rules: str | None,
     seed: int | None,
     as_json: bool,
 ) -> None:
@@ -143,6 +154,7 @@ def _build(
         text=tuple(map(Path, text)),
         text_sentences=distill_sentences,
         min_score=min_score,
+        rules=_read_rules(rules),
     )
     bundle = build(config, report=echo_note)
     if as_json:
@@ -157,6 +169,16 @@ def _build(
     click.echo(
         f"{bundle.n_bytes / 1e6:.1f} MB, {scores['tokens_per_second']:,} tokens/s on one thread, in {target}"
     )
+
+
+def _read_rules(name: str | None) -> MentionRules | None:
+    """None: to be read off the training data."""
+    from compress.rules import read_rules
+    from extract.rules import NO_RULES
+
+    if name is None:
+        return None
+    return NO_RULES if name == "none" else read_rules(Path(name))
 
 
 build = command(

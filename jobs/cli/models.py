@@ -23,6 +23,7 @@ _NAME_WIDTH = 20
         "adapt": "jobs.cli.adapt:adapt",
         "train": "jobs.cli.train:train",
         "build": "jobs.cli.build:build",
+        "rules": "jobs.cli.rules:rules",
         "gate": "jobs.cli.gate:gate",
         "silence": "jobs.cli.silence:silence",
         "compare": "jobs.cli.compare:compare",

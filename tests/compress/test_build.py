@@ -16,8 +16,11 @@ from compress.distil import DistilConfig
 from compress.errors import CompressError, DataError
 from compress.iterate import PruneConfig
 from compress.methods.method import find_method
-from extract.bundle import ModelBundle
+from compress.rules import derive_rules
+from extract.annotations import read_annotations
+from extract.bundle import ModelBundle, open_bundle
 from extract.errors import UnknownModel
+from extract.rules import LabelRules, MentionRules
 from extract.tagger import open_tagger
 from tests.compress.conftest import TAGS, build_config, build_model, build_tokenizer, make_sentences
 
@@ -181,3 +184,15 @@ def test_integer_only_variant_runs_like_any_other(checkpoint: Path, data: Path, 
     assert "I-BERT" in bundle.lineage[-1]["functions"]
     assert bundle.macs_removed == 0
     assert len(open_tagger(bundle).logits(["median OS was 3.0 months"])) == 1
+
+
+def test_rules_of_the_training_data_or_of_the_team_are_built_in(
+    checkpoint: Path, data: Path, tmp_path: Path
+) -> None:
+    sentences = read_annotations(data / "train.jsonl")
+    assert make("dense", checkpoint, data, tmp_path / "own").reading.rules == derive_rules(sentences)
+    stated = MentionRules(labels={"OS": LabelRules(units=(" months",), min_score=0.9)})
+    config = BuildConfig("dense", str(checkpoint), data, tmp_path / "stated", max_tokens=64, overlap=16)
+    bundle = build(replace(config, rules=stated))
+    assert open_bundle(bundle.path).reading.rules == stated
+    assert open_tagger(bundle).bundle.reading.rules == stated

@@ -11,6 +11,7 @@ import pytest
 
 from extract.bundle import MANIFEST, MODEL, TOKENIZER, ModelBundle, open_bundle, read_manifest
 from extract.errors import BundleError
+from extract.rules import NO_RULES
 
 
 @pytest.fixture
@@ -97,3 +98,27 @@ def test_identity_follows_answers_not_scores(copy: Path, tiny_bundle: ModelBundl
     assert read_manifest(copy).sha256 == tiny_bundle.sha256
     edit(copy, reading={**json.loads((copy / MANIFEST).read_text())["reading"], "whole_numbers": False})
     assert read_manifest(copy).sha256 != tiny_bundle.sha256
+
+
+def test_rules_are_read_from_the_manifest_and_change_the_identity(
+    copy: Path, tiny_bundle: ModelBundle
+) -> None:
+    reading = json.loads((copy / MANIFEST).read_text())["reading"]
+    assert "rules" not in reading, "a bundle without rules is written as before there were any"
+    edit(copy, reading={**reading, "rules": {"labels": {"OS": {"units": ["%"]}}}})
+    bundle = open_bundle(copy)
+    assert bundle.reading.rules.labels["OS"].units == ("%",)
+    assert bundle.sha256 != tiny_bundle.sha256
+    assert json.loads(json.dumps(bundle.to_dict()["reading"])) == {
+        **reading,
+        "rules": {"whole_words": False, "labels": {"OS": {"units": ["%"]}}},
+    }
+    edit(copy, reading={**reading, "rules": {"labels": {"OS": {"unit": ["%"]}}}})
+    with pytest.raises(BundleError, match="malformed manifest.*unknown rules"):
+        open_bundle(copy)
+
+
+def test_a_manifest_from_before_there_were_rules_or_thresholds_opens(copy: Path) -> None:
+    reading = json.loads((copy / MANIFEST).read_text())["reading"]
+    edit(copy, reading={name: value for name, value in reading.items() if name != "min_score"})
+    assert open_bundle(copy).reading.rules == NO_RULES

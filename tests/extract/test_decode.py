@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
+from random import Random
 
 import numpy as np
 import pytest
@@ -103,6 +105,40 @@ def test_number_with_letters_in_its_last_token_is_whole_too() -> None:
         text, offsets, emissions_of([OUT, OUT, B_OS, I_OS, B_ORR]), TAGS, whole_numbers=True
     )
     assert text[whole.start : whole.end] == "2.5th"
+
+
+def test_a_word_is_cut_unless_the_rules_keep_words_whole() -> None:
+    text = "BRCA1-mutated 2.5mg"
+    offsets = [(0, 2), (2, 4), (4, 5), (5, 6), (6, 13), (14, 15), (15, 16), (16, 19)]
+    assert (
+        find_glued(text, offsets, whole_words=True).tolist() == [False, True, True] + [False] * 3 + [True] * 2
+    )
+    cut = emissions_of([B_OS, I_OS, OUT, OUT, OUT, OUT, OUT, OUT])
+    for whole, expected in ((False, "BRCA"), (True, "BRCA1")):
+        (mention,) = find_mentions(text, offsets, cut, TAGS, whole_numbers=True, whole_words=whole)
+        assert text[mention.start : mention.end] == expected
+
+
+PIECES = st.lists(st.sampled_from(["14", "1", ".", "·", "-", " ", "%", "mg", "(", ")", ","]), min_size=1)
+
+
+@given(PIECES, st.randoms(use_true_random=False), st.booleans())
+def test_no_mention_begins_or_ends_within_a_number(
+    pieces: list[str], random: Random, whole_words: bool
+) -> None:
+    text = "".join(pieces)
+    cuts = sorted({0, len(text), *(random.randrange(len(text) + 1) for _ in range(8))})
+    offsets = [pair for pair in itertools.pairwise(cuts) if not text[slice(*pair)].isspace()]
+    if not offsets:
+        return
+    emissions = np.array([[random.randrange(-9, 10) for _ in range(5)] for _ in offsets], np.float32)
+    found = find_mentions(text, offsets, emissions, TAGS, whole_numbers=True, whole_words=whole_words)
+    ends = {place for mention in found for place in (mention.start, mention.end)}
+    starts = {start for start, _ in offsets}
+    for number in re.finditer(r"\d+(?:[.,·]\d+)*", text):
+        within = set(range(number.start() + 1, number.end()))
+        assert not ends & within & starts, "at the start of a token within a number"
+    assert all(0 <= mention.start < mention.end <= len(text) for mention in found)
 
 
 def test_neighbouring_mentions_stay_apart() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from extract.bundle import ModelBundle
 from extract.errors import BundleError, ProbeMismatch
+from extract.rules import LabelRules, MentionRules
 from extract.session import session_options
 from extract.tagger import Tagger, open_tagger
 
@@ -93,6 +94,19 @@ def test_mentions_below_the_bundles_score_are_left_out(tiny_bundle: ModelBundle,
     strict = open_tagger(replace(tiny_bundle, reading=replace(tiny_bundle.reading, min_score=cut)))
     assert strict.tag([NUMBERS]).mentions == [tuple(mention for mention in found if mention.score >= cut)]
     assert len(strict.tag([NUMBERS]).mentions[0]) == len(found) - 1
+
+
+def test_the_bundles_rules_shape_what_is_found(tiny_bundle: ModelBundle, tiny_tagger: Tagger) -> None:
+    text = "about 14 months (56%)"
+    assert [text[m.start : m.end] for m in tiny_tagger.tag([text]).mentions[0]] == ["14", "56"]
+    rules = MentionRules(
+        whole_words=True,
+        labels={"OS": LabelRules(units=(" months",)), "ORR": LabelRules(units=("%",), only_with=(("OS",),))},
+    )
+    ruled = open_tagger(replace(tiny_bundle, reading=replace(tiny_bundle.reading, rules=rules)))
+    with_company, alone = ruled.tag([text, "about 56% only"]).mentions
+    assert [text[m.start : m.end] for m in with_company] == ["14 months", "56%"]
+    assert alone == ()
 
 
 def test_exact_products_replace_saturating_ones_where_the_cpu_needs_it(
