@@ -151,7 +151,7 @@ def read_data(path: Path) -> Data:
 
     Without a ``test`` or ``dev`` file, the tenth of the documents that training sets aside is scored on.
 
-    :raises DataError: there is no training data.
+    :raises DataError: there is no training data, or nothing annotated to score on.
     """
     held_out_path = None if path.is_file() else find_split(path, "test") or find_split(path, "dev")
     train_path = path if path.is_file() else find_split(path, "train")
@@ -161,8 +161,13 @@ def read_data(path: Path) -> Data:
         )
     if held_out_path is None:
         folds = read_folds(train_path)
-        return Data(list(folds.train), list(folds.dev), train_path)
-    return Data(read_annotations(train_path), read_annotations(held_out_path), held_out_path)
+        data = Data(list(folds.train), list(folds.dev), train_path)
+    else:
+        data = Data(read_annotations(train_path), read_annotations(held_out_path), held_out_path)
+    if not any(sentence.entities for sentence in data.held_out):
+        got = f"{len(data.held_out)} sentences without one"
+        raise DataError("no entities to score on", str(data.held_out_path), got, "annotated entities")
+    return data
 
 
 def fit_window(config: BuildConfig, model: TokenClassifier) -> BuildConfig:

@@ -71,12 +71,17 @@ class Method:
         :raises BudgetError: the share cannot be removed, or time cannot be the method's budget.
         :raises DataError: the calibration data does not serve the method.
         """
-        if task.time_share is not None and not self.timed:
-            timed = ", ".join(method.name for method in METHODS.values() if method.timed)
-            raise BudgetError("time cannot be the budget", self.name, "", timed, "leave the time share out")
+        if task.time_share is not None:
+            self.check_timed()
         module, _, name = self.place.partition(":")
         function: Callable[[Task], PrunedModel] = getattr(importlib.import_module(module), name)
         return function(task)
+
+    def check_timed(self) -> None:
+        """:raises BudgetError: time cannot be the budget of this method."""
+        if not self.timed:
+            timed = ", ".join(method.name for method in METHODS.values() if method.timed)
+            raise BudgetError("time cannot be the budget", self.name, "", timed, "leave the time share out")
 
 
 _ONE_SHOT = {"steps": 1, "rearrange": False, "reconstruct": False}
