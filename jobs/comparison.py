@@ -6,83 +6,26 @@ times are medians.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from extract.agreement import Interval, bootstrap_f1, count_matches, f1_of
+from extract.agreement import bootstrap_difference, bootstrap_f1, count_matches, f1_of
 from extract.annotations import AnnotatedSentence
-from extract.score import Scores, score_mentions
+from extract.score import score_mentions
+from jobs.batch_order import BatchOrder, order_batches, pace_of
+from jobs.comparison_row import Row
 from jobs.contestant import Answers, Contestant
 from jobs.entrant import Entrant, find_reference, settle_entrants
 from jobs.errors import JobError
+from jobs.opening import Opening, measure_openings
 
 REPEATS = 5
 SINGLE_SENTENCES = 100
 """Sentences whose latency is measured each round, evenly spread over the data."""
 
 Report = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A model in the comparison."""
-
-    model: str
-    sha256: str
-    scores: Scores
-    interval: Interval
-    """Of F1, by drawing the sentences anew."""
-    together: tuple[float, ...]
-    """Seconds for all sentences, round by round."""
-    singly: tuple[float, ...]
-    """Seconds of sentences that were tagged alone, of all rounds."""
-    n_sentences: int
-    n_tokens: int
-    n_bytes: int
-    peak_rss_bytes: int
-    agreement: float
-    """F1 of its entities against those of the reference, 0 to 1."""
-    heads_per_layer: tuple[int, ...]
-    """Attention heads left in each layer, bottom first."""
-    neurons_per_layer: tuple[int, ...]
-    """Feed-forward neurons left in each layer, bottom first."""
-
-    @property
-    def seconds(self) -> float:
-        return statistics.median(self.together)
-
-    def latency_ms(self, share: float) -> float:
-        """Milliseconds within which this share of the sentences was tagged, each alone."""
-        return float(np.quantile(self.singly, share)) * 1000
-
-    def to_dict(self, reference: Row) -> dict[str, Any]:
-        """The row by its contract names, and what else is known."""
-        return {
-            "model": self.model,
-            "sha256": self.sha256,
-            "precision": self.scores.precision,
-            "recall": self.scores.recall,
-            "f1": self.scores.f1,
-            "f1_low": self.interval.low,
-            "f1_high": self.interval.high,
-            "latency_ms_p50": round(self.latency_ms(0.5), 4),
-            "latency_ms_p95": round(self.latency_ms(0.95), 4),
-            "sentences_per_second": round(self.n_sentences / self.seconds, 3),
-            "tokens_per_second": round(self.n_tokens / self.seconds, 3),
-            "bytes": self.n_bytes,
-            "peak_rss_bytes": self.peak_rss_bytes,
-            "agreement_with_dense": self.agreement,
-            "speedup_vs_dense": round(reference.seconds / self.seconds, 4),
-            "seconds": [round(seconds, 6) for seconds in self.together],
-            "heads_per_layer": list(self.heads_per_layer),
-            "neurons_per_layer": list(self.neurons_per_layer),
-            "per_label": {label: asdict(score) for label, score in self.scores.per_label.items()},
-        }
 
 
 @dataclass(frozen=True)
@@ -96,12 +39,15 @@ class Comparison:
     repeats: int
     n_entities: int
     """Annotated entities in the data."""
+    n_documents: int
+    """That the sentences are from; as many as sentences where the data names none."""
 
     def to_dict(self) -> dict[str, Any]:
         reference = self.rows[self.reference]
         return {
             "sentences": reference.n_sentences,
             "entities": self.n_entities,
+            "documents": self.n_documents,
             "repeats": self.repeats,
             "reference": reference.model,
             "rows": [row.to_dict(reference) for row in self.rows],
@@ -124,58 +70,90 @@ def compare_models(
     if not entrants or not sentences:
         raise JobError("nothing to compare", got=f"{len(entrants)} models, {len(sentences)} sentences")
     entrants = settle_entrants(entrants)
+    reference = find_reference(entrants)
     texts = [sentence.text for sentence in sentences]
-    together: list[list[float]] = [[] for _ in entrants]
-    singly: list[list[float]] = [[] for _ in entrants]
+    order, measured = _measure(entrants, texts, reference, repeats, report)
+    openings = measure_openings(
+        [entrant.source for entrant in entrants], _spread(texts), repeats=repeats, report=report
+    )
+    rows = tuple(
+        _row(entrant, sentences, order, mine, measured[reference], opening)
+        for entrant, mine, opening in zip(entrants, measured, openings, strict=True)
+    )
+    n_entities = sum(len(sentence.entities) for sentence in sentences)
+    n_documents = len({sentence.doc for sentence in sentences})
+    return Comparison(rows, reference, repeats, n_entities, n_documents)
+
+
+@dataclass
+class _Measured:
+    """One model's answers, and seconds round by round."""
+
+    answers: Answers
+    together: list[float] = field(default_factory=list)
+    singly: list[float] = field(default_factory=list)
+    natural: list[list[float]] = field(default_factory=list)
+    by_length: list[list[float]] = field(default_factory=list)
+    peak_rss_bytes: int = 0
+
+
+def _measure(
+    entrants: Sequence[Entrant], texts: Sequence[str], reference: int, repeats: int, report: Report
+) -> tuple[BatchOrder, list[_Measured]]:
+    """All rounds of all models, and the batches that they were timed on."""
     with ExitStack() as stack:
         contestants = [stack.enter_context(Contestant(entrant.source)) for entrant in entrants]
-        answers = []
+        measured = []
         for entrant, contestant in zip(entrants, contestants, strict=True):
             report(f"{entrant.name}: opening, tagging {len(texts):,} sentences")
-            answers.append(contestant.answer(texts))
+            measured.append(_Measured(contestant.answer(texts)))
+        order = order_batches(measured[reference].answers.lengths)
         for number in range(repeats):
             report(f"round {number + 1} of {repeats}")
-            for index, contestant in enumerate(contestants):
-                together[index].append(contestant.time_together(texts))
-                singly[index] += contestant.time_singly(_spread(texts))
-        memory = [contestant.peak_rss_bytes() for contestant in contestants]
-    reference = find_reference(entrants)
-    rows = tuple(
-        _row(
-            entrant,
-            sentences,
-            answers[index],
-            answers[reference],
-            together[index],
-            singly[index],
-            memory[index],
-        )
-        for index, entrant in enumerate(entrants)
-    )
-    return Comparison(rows, reference, repeats, sum(len(sentence.entities) for sentence in sentences))
+            for contestant, mine in zip(contestants, measured, strict=True):
+                _time(contestant, mine, texts, order)
+        for contestant, mine in zip(contestants, measured, strict=True):
+            mine.peak_rss_bytes = contestant.peak_rss_bytes()
+    return order, measured
+
+
+def _time(contestant: Contestant, measured: _Measured, texts: Sequence[str], order: BatchOrder) -> None:
+    """One round of one model."""
+    measured.together.append(contestant.time_together(texts))
+    measured.singly += contestant.time_batches([[text] for text in _spread(texts)])
+    for batches, seconds in ((order.natural, measured.natural), (order.by_length, measured.by_length)):
+        seconds.append(contestant.time_batches([[texts[number] for number in batch] for batch in batches]))
 
 
 def _row(
     entrant: Entrant,
     sentences: Sequence[AnnotatedSentence],
-    mine: Answers,
-    reference: Answers,
-    together: Sequence[float],
-    singly: Sequence[float],
-    peak_rss_bytes: int,
+    order: BatchOrder,
+    mine: _Measured,
+    reference: _Measured,
+    opening: Opening,
 ) -> Row:
+    gold = [sentence.entities for sentence in sentences]
+    documents = [sentence.doc for sentence in sentences]
+    counts = count_matches(gold, mine.answers.mentions)
+    others = count_matches(gold, reference.answers.mentions)
+    lengths = mine.answers.lengths
     return Row(
         model=entrant.name,
         sha256=entrant.source.sha256,
-        scores=score_mentions(sentences, mine.mentions),
-        interval=bootstrap_f1(count_matches([gold.entities for gold in sentences], mine.mentions)),
-        together=tuple(together),
-        singly=tuple(singly),
+        scores=score_mentions(sentences, mine.answers.mentions),
+        interval=bootstrap_f1(counts, documents),
+        difference=bootstrap_difference(counts, others, documents),
+        together=tuple(mine.together),
+        singly=tuple(mine.singly),
+        natural=pace_of(order.natural, mine.natural, lengths),
+        by_length=pace_of(order.by_length, mine.by_length, lengths),
+        opening=opening,
         n_sentences=len(sentences),
-        n_tokens=mine.n_tokens,
+        n_tokens=mine.answers.n_tokens,
         n_bytes=entrant.n_bytes,
-        peak_rss_bytes=peak_rss_bytes,
-        agreement=f1_of(count_matches(reference.mentions, mine.mentions)),
+        peak_rss_bytes=mine.peak_rss_bytes,
+        agreement=f1_of(count_matches(reference.answers.mentions, mine.answers.mentions)),
         heads_per_layer=entrant.heads_per_layer,
         neurons_per_layer=entrant.neurons_per_layer,
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
 
+from extract.memory import MemorySplit, read_memory
 from extract.records import Mention
 from jobs.errors import JobError
 from jobs.model import ModelSource, require_model
@@ -28,8 +29,12 @@ class Answers:
     """What a model said to all sentences."""
 
     mentions: list[tuple[Mention, ...]]
-    n_tokens: int
-    """Special tokens left out."""
+    lengths: list[int]
+    """Tokens of each sentence, special tokens left out."""
+
+    @property
+    def n_tokens(self) -> int:
+        return sum(self.lengths)
 
 
 class Contestant:
@@ -48,6 +53,14 @@ class Contestant:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
 
+    def open(self) -> float:
+        """Seconds from no process at all to a model that is ready to answer; to be called first, and once.
+
+        :raises ExtractError: when the model cannot be opened, or its process dies.
+        """
+        started = time.monotonic()
+        return self._ask(_open, self._source) - started
+
     def answer(self, sentences: Sequence[str]) -> Answers:
         """Tag all sentences, untimed: opens the model and warms up.
 
@@ -59,9 +72,13 @@ class Contestant:
         """Seconds to tag all sentences in one call."""
         return self._ask(_time_together, self._source, sentences)
 
-    def time_singly(self, sentences: Sequence[str]) -> list[float]:
-        """Seconds for each sentence, in a call of its own."""
-        return self._ask(_time_singly, self._source, sentences)
+    def time_batches(self, batches: Sequence[Sequence[str]]) -> list[float]:
+        """Seconds for each batch of sentences, in a call of its own."""
+        return self._ask(_time_each, self._source, batches)
+
+    def memory(self) -> MemorySplit | None:
+        """What the process has now; None where the kernel does not tell."""
+        return self._ask(read_memory)
 
     def peak_rss_bytes(self) -> int:
         """Largest resident memory of the process so far."""
@@ -78,7 +95,13 @@ class Contestant:
 
 def _answer(source: ModelSource, sentences: Sequence[str]) -> Answers:
     tagged = require_model(source).tagger.tag(sentences)
-    return Answers(tagged.mentions, int(tagged.n_tokens.sum()))
+    return Answers(tagged.mentions, tagged.n_tokens.tolist())
+
+
+def _open(source: ModelSource) -> float:
+    """When the model was ready, by the clock that all processes of a machine share."""
+    require_model(source)
+    return time.monotonic()
 
 
 def _time_together(source: ModelSource, sentences: Sequence[str]) -> float:
@@ -88,11 +111,11 @@ def _time_together(source: ModelSource, sentences: Sequence[str]) -> float:
     return time.perf_counter() - started
 
 
-def _time_singly(source: ModelSource, sentences: Sequence[str]) -> list[float]:
+def _time_each(source: ModelSource, batches: Sequence[Sequence[str]]) -> list[float]:
     tagger = require_model(source).tagger
     seconds = []
-    for sentence in sentences:
+    for batch in batches:
         started = time.perf_counter()
-        tagger.tag([sentence])
+        tagger.tag(batch)
         seconds.append(time.perf_counter() - started)
     return seconds

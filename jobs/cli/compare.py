@@ -119,13 +119,14 @@ def _find(name: str) -> Entrant:
 
 
 def _show(told: dict[str, Any]) -> None:
-    from jobs.comparison_tables import corpus_table, label_table, sentence_table
+    from jobs.comparison_tables import corpus_table, footprint_table, label_table, pace_table, score_table
 
     columns, rows = label_table(told)
     echo_table("F1 by label", columns, rows)
-    columns, rows = sentence_table(told)
-    title = f"{told['sentences']:,} sentences, {told['repeats']} rounds, compared with {told['reference']}"
-    echo_table(title, columns, rows)
+    title = f"{told['sentences']:,} sentences of {told['documents']:,} documents, compared with"
+    echo_table(f"{title} {told['reference']}", *score_table(told))
+    echo_table(f"Time, {told['repeats']} rounds", *pace_table(told))
+    echo_table("Size, memory and start", *footprint_table(told))
     if any(row["corpus"] for row in told["rows"]):
         columns, rows = corpus_table(told)
         first = next(row["corpus"] for row in told["rows"] if row["corpus"])

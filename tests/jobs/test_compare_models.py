@@ -111,6 +111,43 @@ def test_pace_is_counted_from_the_rounds(told: dict, variants: tuple[ModelBundle
         assert 20 * 2**20 < row["peak_rss_bytes"] < 4 * 2**30
 
 
+def test_batches_of_sixteen_are_timed_in_both_orders(told: dict) -> None:
+    lengths = [len(re.findall(r"\S", text)) for text, _ in SENTENCES]
+    for row in told["rows"]:
+        for pace in row["batches_of_16"].values():
+            assert 0 < pace["ms_per_sentence_p50"] <= pace["ms_per_sentence_p95"]
+            ratio = sum(lengths) / len(lengths)
+            assert pace["tokens_per_second"] == pytest.approx(pace["sentences_per_second"] * ratio, rel=1e-3)
+    dense = told["rows"][1]["batches_of_16"]
+    assert {order: pace["speedup_vs_dense"] for order, pace in dense.items()} == {
+        "natural": 1.0,
+        "by_length": 1.0,
+    }
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="the kernel does not tell")
+def test_memory_is_split_into_what_is_a_workers_own_and_what_is_not(told: dict) -> None:
+    for row in told["rows"]:
+        assert 5 * 2**20 < row["private_bytes"] < row["pss_bytes"]
+        assert row["pss_bytes"] < row["private_bytes"] + row["shared_bytes"] < 2**30
+        assert 5 * 2**20 < row["second_worker_bytes"] < row["pss_bytes"]
+
+
+def test_loading_is_timed_from_no_process_at_all(told: dict) -> None:
+    for row in told["rows"]:
+        first, second = row["load_seconds_rounds"]
+        assert row["load_seconds"] == pytest.approx((first + second) / 2, rel=1e-3)
+        # The start of Python alone takes longer than the tiny model.
+        assert 0.02 < min(first, second) < 600
+
+
+def test_difference_to_the_reference_has_an_interval(told: dict) -> None:
+    fast, dense = told["rows"]
+    assert (dense["f1_difference"], dense["f1_difference_low"], dense["f1_difference_high"]) == (0, 0, 0)
+    assert fast["f1_difference"] == pytest.approx(fast["f1"] - dense["f1"])
+    assert fast["f1_difference_low"] <= fast["f1_difference"] <= fast["f1_difference_high"]
+
+
 def test_reference_is_the_dense_variant_wherever_it_stands(told: dict) -> None:
     assert told["reference"] == "dense"
     fast, dense = told["rows"]
