@@ -164,6 +164,14 @@ def read_data(path: Path) -> Data:
         data = Data(list(folds.train), list(folds.dev), train_path)
     else:
         data = Data(read_annotations(train_path), read_annotations(held_out_path), held_out_path)
+    return check_entities(data)
+
+
+def check_entities(data: Data) -> Data:
+    """The same, if scores on it can tell anything.
+
+    :raises DataError: nothing is annotated in what is scored on.
+    """
     if not any(sentence.entities for sentence in data.held_out):
         got = f"{len(data.held_out)} sentences without one"
         raise DataError("no entities to score on", str(data.held_out_path), got, "annotated entities")

@@ -22,6 +22,7 @@ from compress.build import (
     Stage,
     draft_of,
     encode_training,
+    fit_window,
     lineage_of,
     pruned_stage,
     quantise,
@@ -35,6 +36,7 @@ from compress.pace import Pace, Race
 from compress.promotion import Examined, exact_numbers
 from compress.publish import Draft, published, write_draft, write_manifest
 from compress.recall import Recall
+from compress.rules import derive_rules
 from compress.sweep_plan import DENSE_CELL, Cell, SweepConfig, prune_config
 from compress.sweep_results import DENSE, LinearBytes, SweepRow
 from extract.agreement import count_matches, f1_of
@@ -88,13 +90,26 @@ class Bench:
         self._tokenizer = tokenizer
         self._texts = [sentence.text for sentence in data.held_out]
         self._stage = Stage(model, 0.0, lineage_of(config.checkpoint))
-        self._features = encode_training(_build_config(config, DENSE_CELL), model, tokenizer, data)
+        self._settings = fit_window(
+            BuildConfig(
+                name=DENSE,
+                checkpoint=config.checkpoint,
+                data=config.data,
+                target=config.target,
+                max_tokens=config.max_tokens,
+                overlap=config.overlap,
+                min_score=config.min_score,
+                rules=derive_rules(data.train),
+            ),
+            model,
+        )
+        self._features = encode_training(self._build_config(DENSE_CELL), model, tokenizer, data)
         self._recall = Recall(model)
         self._dense: _Dense | None = None
 
     def open_dense(self, folder: Path) -> None:
         """Score the dense model, once for all; its files lie in ``folder`` until the last model is judged."""
-        draft = draft_of(_build_config(self._config, DENSE_CELL), self._stage, self._tokenizer, None)
+        draft = draft_of(self._build_config(DENSE_CELL), self._stage, self._tokenizer, None)
         tagger = open_tagger(write_draft(folder, draft))
         race = Race(tagger, self._texts) if self._config.speed else None
         self._dense = _Dense(tagger, race, self._look(tagger, race))
@@ -104,7 +119,7 @@ class Bench:
 
         :raises BudgetError: the method cannot remove that share.
         """
-        config = _build_config(self._config, cell)
+        config = self._build_config(cell)
         reset_peak_rss()
         if cell == DENSE_CELL:
             return Made(config, cell, PrunedModel(self._stage.model, 0.0), 0.0)
@@ -130,6 +145,18 @@ class Bench:
                 self._complete(bundle, dense, seen)
         agreement = f1_of(count_matches(dense.seen.found, seen.found))
         return _row(made, bundle, seen, int8=int8, agreement=agreement, seconds=seconds, peak=peak)
+
+    def _build_config(self, cell: Cell) -> BuildConfig:
+        """What ``extract models build`` would be told for this model in fp32."""
+        if cell == DENSE_CELL:
+            return self._settings
+        method = find_method(cell.method)
+        return replace(
+            self._settings,
+            name=_variant_name(cell, int8=False),
+            method=method.name,
+            prune=prune_config(self._config, method, cell.seed),
+        )
 
     def _draft(self, made: Made, *, int8: bool) -> Draft:
         name = _variant_name(made.cell, int8=int8)
@@ -168,23 +195,6 @@ class Bench:
         bundle = replace(bundle, scores=scores)
         write_manifest(bundle)
         write_card(bundle)
-
-
-def _build_config(config: SweepConfig, cell: Cell) -> BuildConfig:
-    """What ``extract models build`` would be told for this model in fp32."""
-    settings = BuildConfig(
-        name=_variant_name(cell, int8=False),
-        checkpoint=config.checkpoint,
-        data=config.data,
-        target=config.target,
-        max_tokens=config.max_tokens,
-        overlap=config.overlap,
-        min_score=config.min_score,
-    )
-    if cell == DENSE_CELL:
-        return settings
-    method = find_method(cell.method)
-    return replace(settings, method=method.name, prune=prune_config(config, method, cell.seed))
 
 
 def _variant_name(cell: Cell, *, int8: bool) -> str:

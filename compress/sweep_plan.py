@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import tokenizers
 
-from compress.build import Data
+from compress.build import Data, check_entities
 from compress.encoder import TokenClassifier
 from compress.errors import BudgetError, DataError
 from compress.folds import read_folds
@@ -120,13 +120,13 @@ def read_sweep_data(config: SweepConfig) -> Data:
     """
     folder = config.data
     if folder.is_file():
-        return _read_folded(folder, folder, config.split)
+        return check_entities(_read_folded(folder, folder, config.split))
     scored, train = find_split(folder, config.split), find_split(folder, "train")
     if train is None:
         raise DataError("nothing to calibrate on", str(folder), "no train file", "a train file")
     if scored is None:
-        return _read_folded(folder, train, config.split)
-    return Data(read_annotations(train), read_annotations(scored), scored)
+        return check_entities(_read_folded(folder, train, config.split))
+    return check_entities(Data(read_annotations(train), read_annotations(scored), scored))
 
 
 def _read_folded(data: Path, train: Path, split: Split) -> Data:
