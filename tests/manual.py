@@ -33,6 +33,7 @@ LEFT_OUT = {
     r"extract cluster (start|describe)|--scheduler|--cluster ": "needs a cluster",
     r"extract models gate |--gate-text": "needs much unlabelled text",
     r"label-studio start": "starts a server",
+    r"^extract .*(s3|gs|https)://": "needs a store or a website",
 }
 """Pattern of a line that is not run, and why. Its calls of ``extract`` still have to exist."""
 
