@@ -19,7 +19,7 @@ from compress.errors import BudgetError
 from compress.sweep_bench import Bench
 from compress.sweep_ledger import Ledger, open_ledger
 from compress.sweep_plan import DENSE_CELL, Cell, SweepConfig, identify, plan_cells, read_sweep_data
-from compress.sweep_results import SweepRow
+from compress.sweep_results import DENSE, SweepRow
 
 Report = Callable[[str], None]
 
@@ -41,7 +41,8 @@ def sweep(config: SweepConfig, report: Report = lambda line: None) -> Sweep:
 
     :param report: told one line as each step begins or ends.
     :raises AnnotationError: there is no data, or it is wrong.
-    :raises CompressError: checkpoint, data or a share does not fit, or the target holds something else.
+    :raises CompressError: checkpoint or data does not fit, the target holds something else, or none of the
+        models can be made.
     """
     cells = [DENSE_CELL, *plan_cells(config)]
     data = read_sweep_data(config)
@@ -54,6 +55,8 @@ def sweep(config: SweepConfig, report: Report = lambda line: None) -> Sweep:
         there = len(cells) - len(todo)
         report(f"{len(todo)} models to make" + (f", {there} are there already" if there else ""))
         impossible = _run(config, bench, todo, ledger, report) if todo else []
+        if impossible and all(row.method == DENSE for row in ledger.rows):
+            raise BudgetError("none of the models can be made", "", impossible[0][1])
         return Sweep(about, tuple(ledger.rows), tuple(impossible))
 
 

@@ -253,6 +253,13 @@ def test_what_cannot_be_made_is_left_out_and_told(place: Path, tmp_path: Path) -
     assert "the last layer to go" in reason
 
 
+def test_a_sweep_of_which_nothing_can_be_made_is_an_error(place: Path, tmp_path: Path) -> None:
+    config = config_for(place, tmp_path / "sweep", shares=(99,), methods=("magnitude",), precisions=(False,))
+    with pytest.raises(BudgetError, match="none of the models can be made: got impossible budget"):
+        sweep(config)
+    assert [row.method for row in read_results(config.target)] == [DENSE]
+
+
 def test_methods_without_a_lot_are_made_once(place: Path, tmp_path: Path) -> None:
     config = config_for(place, tmp_path, methods=("random", "magnitude"), shares=(25,), seeds=(3, 4))
     assert plan_cells(config) == [Cell("random", 25, 3), Cell("magnitude", 25, None), Cell("random", 25, 4)]
