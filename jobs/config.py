@@ -20,7 +20,7 @@ class JobConfig:
     """A job: which inputs, which model, where to, on what."""
 
     inputs: tuple[str, ...]
-    """Files, folders and glob patterns."""
+    """Files, folders, glob patterns and URLs of these."""
     out: Place
     """Output folder, or a prefix in an object store."""
     model: ModelSource
