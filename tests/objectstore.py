@@ -75,8 +75,8 @@ def served_s3(folder: Path) -> Iterator[str]:
                 patch.setenv(name, value)
             yield endpoint
     finally:
-        server.terminate()
-        server.wait(timeout=30)
+        server.kill()  # told to end, it would wait for clients that keep their connections
+        server.wait()
 
 
 def variables_of(endpoint: str, folder: Path) -> dict[str, str]:
