@@ -1,7 +1,8 @@
-"""Responsible for what a model got wrong, entity by entity: by cause, with the sentences to look at.
+"""Responsible for what a model got wrong, entity by entity: how it is wrong, with the sentences to look at.
 
 Each annotated entity that was not found exactly is paired with at most one wrong find that overlaps it, the
-longest overlap first; what is left has no partner. The cause follows from the pair::
+longest overlap first; what is left has no partner. The kind follows from the pair; why it came to be is told
+by :mod:`extract.causes`::
 
     other_label   found, under another label (with the same bounds or others)
     boundary      found under its label, with other bounds
@@ -22,7 +23,7 @@ from extract.annotations import AnnotatedSentence
 from extract.errors import OutputError
 from extract.score import SpanLike
 
-CAUSES = ("other_label", "boundary", "missed", "spurious")
+KINDS = ("other_label", "boundary", "missed", "spurious")
 
 MISSED = "(missed)"
 """Column of the confusion table for entities that were not found."""
@@ -34,13 +35,28 @@ SPURIOUS = "(spurious)"
 class Mistake:
     """One thing that a model got wrong."""
 
-    cause: str
-    """One of :data:`CAUSES`."""
+    kind: str
+    """One of :data:`KINDS`."""
     sentence: AnnotatedSentence
     annotated: SpanLike | None
     """What should have been found; None of ``spurious``."""
     found: SpanLike | None
     """What was; None of ``missed``."""
+    cause: str = ""
+    """Why, as far as the words around it tell (:mod:`extract.causes`); empty where nobody asked."""
+
+    @property
+    def span(self) -> SpanLike:
+        """What it is about: the annotated entity, of ``spurious`` the find."""
+        span = self.annotated or self.found
+        if span is None:
+            raise ValueError("a mistake about nothing")
+        return span
+
+    @property
+    def score(self) -> float:
+        """Of the find, 0 to 1; 0 where there is none or it has no score."""
+        return float(getattr(self.found, "score", 0.0))
 
     @property
     def labels(self) -> tuple[str, str]:
@@ -52,7 +68,8 @@ class Mistake:
         """As a line of JSON."""
         sentence = self.sentence
         return {
-            "cause": self.cause,
+            "kind": self.kind,
+            **({"cause": self.cause} if self.cause else {}),
             "annotated": _span_to_dict(sentence.text, self.annotated),
             "found": _span_to_dict(sentence.text, self.found),
             "id": sentence.id,
@@ -117,10 +134,10 @@ def _span_to_dict(text: str, span: SpanLike | None) -> dict[str, Any] | None:
     return {"start": span.start, "end": span.end, "label": span.label, "text": text[span.start : span.end]}
 
 
-def count_causes(mistakes: Iterable[Mistake]) -> dict[str, int]:
-    """How many mistakes of each cause, all causes named."""
-    counts = Counter(mistake.cause for mistake in mistakes)
-    return {cause: counts[cause] for cause in CAUSES}
+def count_kinds(mistakes: Iterable[Mistake]) -> dict[str, int]:
+    """How many mistakes of each kind, all kinds named."""
+    counts = Counter(mistake.kind for mistake in mistakes)
+    return {kind: counts[kind] for kind in KINDS}
 
 
 def confusion_table(
@@ -153,11 +170,11 @@ def _has_other_bounds(mistake: Mistake) -> bool:
 
 
 def write_mistakes(path: Path, mistakes: Sequence[Mistake]) -> None:
-    """Write all mistakes by cause and label: JSON Lines where the name ends in ``.jsonl``, else for people.
+    """Write all mistakes by kind and label: JSON Lines where the name ends in ``.jsonl``, else for people.
 
     :raises OutputError: the file cannot be written.
     """
-    ordered = sorted(mistakes, key=lambda mistake: (CAUSES.index(mistake.cause), *mistake.labels))
+    ordered = sorted(mistakes, key=lambda mistake: (KINDS.index(mistake.kind), *mistake.labels))
     if path.suffix == ".jsonl":
         lines = [json.dumps(mistake.to_dict(), ensure_ascii=False) for mistake in ordered]
     else:
@@ -169,20 +186,24 @@ def write_mistakes(path: Path, mistakes: Sequence[Mistake]) -> None:
 
 
 def render_mistakes(mistakes: Sequence[Mistake], *, most: int | None = None) -> list[str]:
-    """Lines for people: a heading with its count for each cause and pair of labels, below it the sentences.
+    """Lines for people: a heading with its count for each kind and pair of labels, below it the sentences.
 
     :param most: show at most so many sentences of a kind.
     """
     lines: list[str] = []
-    for cause in CAUSES:
-        of_cause = [mistake for mistake in mistakes if mistake.cause == cause]
-        lines += [f"{cause}: {len(of_cause)}", ""]
-        for labels, count in sorted(Counter(mistake.labels for mistake in of_cause).items()):
+    for kind in KINDS:
+        of_kind = [mistake for mistake in mistakes if mistake.kind == kind]
+        lines += [f"{kind}: {len(of_kind)}", ""]
+        for labels, count in sorted(Counter(mistake.labels for mistake in of_kind).items()):
             lines.append(f"  {labels[0]} -> {labels[1]}: {count}")
-            shown = [mistake for mistake in of_cause if mistake.labels == labels][:most]
-            lines += [f"    {mistake.sentence.id}  {mark(mistake)}" for mistake in shown]
+            shown = [mistake for mistake in of_kind if mistake.labels == labels][:most]
+            lines += [f"    {mistake.sentence.id}  {_why(mistake)}{mark(mistake)}" for mistake in shown]
             lines.append("")
     return lines
+
+
+def _why(mistake: Mistake) -> str:
+    return f"({mistake.cause})  " if mistake.cause else ""
 
 
 def mark(mistake: Mistake) -> str:

@@ -1,4 +1,4 @@
-"""What a model got wrong, by cause."""
+"""What a model got wrong, and how."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from extract.mistakes import (
     MISSED,
     SPURIOUS,
     confusion_table,
-    count_causes,
+    count_kinds,
     find_mistakes,
     mark,
     write_mistakes,
@@ -25,8 +25,8 @@ PFS = Span(27, 37, "PFS")
 SENTENCE = AnnotatedSentence("S1", "D1", TEXT, (OS, PFS))
 
 
-def causes(*found: Span) -> list[tuple[str, str, str]]:
-    return [(mistake.cause, *mistake.labels) for mistake in find_mistakes([SENTENCE], [found])]
+def kinds(*found: Span) -> list[tuple[str, str, str]]:
+    return [(mistake.kind, *mistake.labels) for mistake in find_mistakes([SENTENCE], [found])]
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def causes(*found: Span) -> list[tuple[str, str, str]]:
         ),
     ],
 )
-def test_each_mistake_has_its_cause(found: tuple[Span, ...], expected: list[tuple[str, str, str]]) -> None:
-    assert causes(*found) == expected
+def test_each_mistake_has_its_kind(found: tuple[Span, ...], expected: list[tuple[str, str, str]]) -> None:
+    assert kinds(*found) == expected
 
 
 def test_the_table_holds_every_entity_and_every_find_once() -> None:
@@ -64,15 +64,15 @@ def test_the_table_holds_every_entity_and_every_find_once() -> None:
     assert rows["PFS"] == {"annotated": "PFS", "DFS": 0, "OS": 0, "PFS": 1, MISSED: 1, "wrong_bounds": 1}
     assert rows["DFS"] == {"annotated": "DFS", "DFS": 0, "OS": 0, "PFS": 0, MISSED: 0, "wrong_bounds": 0}
     assert rows[SPURIOUS]["OS"] == 1
-    assert count_causes(mistakes) == {"other_label": 1, "boundary": 1, "missed": 1, "spurious": 1}
+    assert count_kinds(mistakes) == {"other_label": 1, "boundary": 1, "missed": 1, "spurious": 1}
 
 
 def test_mistakes_are_written_for_machines_and_for_people(tmp_path: Path) -> None:
     mistakes = find_mistakes([SENTENCE], [(Span(0, 2, "OS"), OS)])
     write_mistakes(tmp_path / "errors.jsonl", mistakes)
     missed, spurious = map(json.loads, (tmp_path / "errors.jsonl").read_text("utf-8").splitlines())
-    assert (missed["cause"], missed["annotated"]["text"], missed["found"]) == ("missed", "7.2 months", None)
-    assert (spurious["cause"], spurious["found"]["text"], spurious["text"]) == ("spurious", "OS", TEXT)
+    assert (missed["kind"], missed["annotated"]["text"], missed["found"]) == ("missed", "7.2 months", None)
+    assert (spurious["kind"], spurious["found"]["text"], spurious["text"]) == ("spurious", "OS", TEXT)
     write_mistakes(tmp_path / "errors.txt", mistakes)
     text = (tmp_path / "errors.txt").read_text("utf-8")
     assert "missed: 1\n\n  PFS -> (missed): 1\n    S1  OS was 14.1 months and PFS [7.2 months]." in text

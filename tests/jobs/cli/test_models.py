@@ -89,7 +89,7 @@ def test_eval_lists_errors_with_their_sentences(tiny_bundle: ModelBundle, tmp_pa
     result = call("eval", "--model", str(tiny_bundle.path), "--data", str(data), "--errors", str(errors))
     assert result.exit_code == 0, result.stderr
     listed = [json.loads(line) for line in errors.read_text("utf-8").splitlines()]
-    missed = [error for error in listed if error["cause"] == "missed"]
+    missed = [error for error in listed if error["kind"] == "missed"]
     assert [(error["annotated"]["text"], error["text"]) for error in missed] == [("at", "at 14.1 months")]
     assert "1 missed" in result.stderr
 
