@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from compress.gate_judged import digest_of
 from compress.gate_text import read_documents
@@ -44,6 +45,7 @@ FEWEST = 20
 ROUNDS = 15
 
 Found = Sequence[Sequence[Mention]]
+Find = dict[str, Any]
 
 
 def read_predictions(paths: Sequence[Path]) -> tuple[list[AnnotatedSentence], list[list[Mention]]]:
@@ -142,7 +144,7 @@ def tell_judged(rules: MentionRules, judged: Path, text: Sequence[Path]) -> None
         print(f"  {'true' if true else 'false'} finds {fate}: {count}")
 
 
-def _fates(corrector: Corrector, sentence: str, finds: list[dict]) -> list[tuple[dict, str]]:
+def _fates(corrector: Corrector, sentence: str, finds: list[Find]) -> list[tuple[Find, str]]:
     mentions = [Mention(find["start"], find["end"], find["label"], 1.0) for find in finds]
     kept = corrector.correct(sentence, mentions)
     starts = {(mention.start, mention.label) for mention in kept}

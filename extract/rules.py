@@ -14,7 +14,7 @@ All keys may be left out. Letter case never matters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -118,7 +118,7 @@ def _score(name: str, value: Any) -> float | None:
     return float(value)
 
 
-_PARSERS = {
+_PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "never_begins": _text,
     "never_ends": _text,
     "units": _texts,

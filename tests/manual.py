@@ -120,6 +120,7 @@ def make_folder(folder: Path, base: Path) -> None:
     annotated.parent.mkdir()
     lines = (REPOSITORY / "examples" / "endpoints" / "authored.jsonl").read_text("utf-8").splitlines(True)
     annotated.write_text("".join(lines[:N_ANNOTATED]), "utf-8")
+    shutil.copy(REPOSITORY / "examples" / "endpoints" / "causes.json", annotated.parent)
     shutil.copytree(sample, folder / "srv" / "medline")
     shutil.copytree(base, folder / "tiny-base")
     (folder / "abstract.txt").write_text("Median OS was 14.1 months (95% CI 11.2-17.8).\n", "utf-8")
