@@ -36,6 +36,11 @@ class Batch:
             return torch.ones_like(self.input_ids, dtype=torch.bool)
         return self.attention_mask
 
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch there."""
+        mask = None if self.attention_mask is None else self.attention_mask.to(device)
+        return Batch(self.indices, self.input_ids.to(device), self.tag_ids.to(device), mask)
+
 
 def shuffled_batches(windows: Sequence[Window], batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
     """Every window once, in random company of nearly its own length."""

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.batches import Batch, n_batches, shuffled_batches
+from compress.device import CPU
 from compress.encoder import TokenClassifier
 from compress.errors import DataError
 from compress.features import Features, Window
@@ -42,6 +43,8 @@ class DistilConfig:
     bf16: bool | None = None
     """Matrix products in bfloat16; None: where the processor has it."""
     seed: int = 0
+    device: str = CPU
+    """As in :class:`compress.train.TrainConfig`."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,12 @@ def distil(
     if not windows:
         raise DataError("nothing to distil on", "unlabelled text", "no sentence", "at least one")
     steps = config.epochs * n_batches(len(windows), config.batch_size)
+    student.to(config.device)
+    teacher.to(config.device)
     recipe = TrainConfig(body_rate=config.rate, head_rate=config.rate)
     optimizer, schedule = build_optimizer(recipe, student, steps)
     average = Average(student, config.average_decay)
-    bf16 = has_bf16() if config.bf16 is None else config.bf16
+    bf16 = has_bf16(config.device) if config.bf16 is None else config.bf16
     layers = matched_layers(student.config.n_layers, teacher.config.n_layers)
     rng = np.random.default_rng(config.seed)
     # Nothing is drawn: a teacher's answer holds no noise that dropout would have to smooth.
@@ -88,7 +93,7 @@ def distil(
     for _epoch in range(config.epochs):
         total, count = 0.0, 0
         for batch in shuffled_batches(windows, config.batch_size, rng):
-            loss = _loss(config, student, teacher, batch, layers, bf16)
+            loss = _loss(config, student, teacher, batch.to(config.device), layers, bf16)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(student.parameters(), recipe.max_gradient_norm)
@@ -101,7 +106,8 @@ def distil(
         losses.append(total / count)
         if dev is not None:
             dev_f1.append(score_model(average.model, dev).f1)
-    student.load_state_dict(average.model.state_dict())
+    student.to(CPU).load_state_dict(average.model.state_dict())
+    teacher.to(CPU)
     return DistilResult(student, tuple(losses), tuple(dev_f1))
 
 
@@ -119,10 +125,10 @@ def _loss(
     layers: tuple[int, ...],
     bf16: bool,
 ) -> Tensor:
-    with torch.no_grad(), autocast(bf16):
+    with torch.no_grad(), autocast(bf16, config.device):
         goal_states = teacher.states(batch.input_ids, batch.attention_mask)
         goal = teacher.classifier(goal_states[-1])
-    with autocast(bf16):
+    with autocast(bf16, config.device):
         states = student.states(batch.input_ids, batch.attention_mask)
         logits = student.classifier(states[-1])
     real = batch.real

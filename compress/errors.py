@@ -6,6 +6,7 @@
     └── CompressError            anything that stops a model from being made
         ├── CheckpointError      a checkpoint that cannot be read: architecture, files, sizes, labels
         ├── DataError            well-formed data that cannot be trained or calibrated on
+        ├── DeviceError          a GPU that is not there
         └── BudgetError          a budget that no choice of heads and neurons meets
 """
 
@@ -24,6 +25,10 @@ class CheckpointError(CompressError):
 
 class DataError(CompressError):
     """Well-formed data that this work cannot start from."""
+
+
+class DeviceError(CompressError):
+    """A device to compute on that is not there."""
 
 
 class BudgetError(CompressError):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from compress.batches import sorted_batches
+from compress.device import device_of
 from compress.encoder import TokenClassifier
 from compress.features import Features, Window
 from compress.precision import autocast
@@ -29,9 +30,11 @@ def window_logits(
     logits: list[Floats] = [np.empty((0, 0), np.float32)] * len(windows)
     was_training = model.training
     model.eval()
-    with torch.inference_mode(), autocast(bf16):
+    device = device_of(model)
+    with torch.inference_mode(), autocast(bf16, device.type):
         for batch in sorted_batches(windows, batch_size):
-            output = model(batch.input_ids, batch.attention_mask).float().numpy()
+            there = batch.to(device)
+            output = model(there.input_ids, there.attention_mask).float().cpu().numpy()
             for row, index in enumerate(batch.indices):
                 logits[index] = output[row, : len(windows[index].input_ids)]
     model.train(was_training)

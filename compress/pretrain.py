@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from compress.device import CPU, device_of
 from compress.encoder import Layer
 from compress.errors import DataError
 from compress.masked_model import MaskedModel
@@ -59,6 +60,8 @@ class PretrainConfig:
     """Matrix products in bfloat16; None: where the processor has it."""
     seed: int = 0
     """Same seed, same result on one machine."""
+    device: str = CPU
+    """As in :class:`compress.train.TrainConfig`."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def pretrain(
     while loop.step < loop.n_steps:
         stop = min(loop.n_steps, (loop.step // every + 1) * every)
         check(loop.run_to(stop, on_step))
-    model.eval()
+    model.to(CPU).eval()
     return tuple(checks)
 
 
@@ -140,10 +143,10 @@ class _Loop:
 
     def __init__(self, config: PretrainConfig, model: MaskedModel, text: PackedText, pieces: Pieces) -> None:
         self.config = config
-        self.model = model
+        self.model = model.to(config.device)
         self.text = text
         self.pieces = pieces
-        self.bf16 = has_bf16() if config.bf16 is None else config.bf16
+        self.bf16 = has_bf16(config.device) if config.bf16 is None else config.bf16
         self.step = 0
         self.tokens = 0
         self.epoch = -1
@@ -217,7 +220,7 @@ class _Examiner:
 
     def __init__(self, config: PretrainConfig, held_out: PackedText, pieces: Pieces) -> None:
         rng = np.random.default_rng((config.seed, _HELD_OUT))
-        self.bf16 = has_bf16() if config.bf16 is None else config.bf16
+        self.bf16 = has_bf16(config.device) if config.bf16 is None else config.bf16
         self.batches = [
             hide(held_out, sequences, pieces, rng, share=config.masked_share, always_masked=True)
             for sequences in plan_batches(held_out.lengths, config.batch_tokens, rng)
@@ -239,10 +242,13 @@ class _Examiner:
 
 
 def _guess(model: MaskedModel, batch: MaskedBatch, bf16: bool) -> tuple[Tensor, Tensor]:
-    """Logits at the hidden places, and what stood there."""
-    input_ids, places, goals = map(torch.from_numpy, (batch.input_ids, batch.places, batch.goals))
-    real = None if batch.real is None else torch.from_numpy(batch.real)
-    with autocast(bf16):
+    """Logits at the hidden places, and what stood there; on the model's device."""
+    device = device_of(model)
+    input_ids, places, goals = (
+        torch.from_numpy(values).to(device) for values in (batch.input_ids, batch.places, batch.goals)
+    )
+    real = None if batch.real is None else torch.from_numpy(batch.real).to(device)
+    with autocast(bf16, device.type):
         return model(input_ids, real, places), goals
 
 
@@ -267,4 +273,4 @@ def _prepare(config: PretrainConfig, model: MaskedModel) -> None:
             module.p = config.dropout
         if isinstance(module, Layer):
             module.attention_dropout = 0.0
-            module.plain_attention = True
+            module.plain_attention = config.device == CPU

@@ -48,7 +48,7 @@ def identify(
     digest = hashlib.sha256(json.dumps([dict(settings), torch.__version__], sort_keys=True).encode())
     for name, value in model.state_dict().items():
         digest.update(name.encode())
-        digest.update(value.detach().contiguous().numpy().data)
+        digest.update(value.detach().cpu().contiguous().numpy().data)
     for features in (data, dev):
         if features is None:
             continue

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from compress.batches import Batch, n_batches, shuffled_batches
 from compress.course import Course, EpochScore
+from compress.device import CPU, capture_generators, restore_generators
 from compress.encoder import Layer, TokenClassifier
 from compress.errors import DataError
 from compress.features import Features
@@ -87,6 +88,8 @@ class TrainConfig:
     """Matrix products in bfloat16; None: where the processor has it."""
     seed: int = 0
     """Same seed, same result on one machine."""
+    device: str = CPU
+    """Where to compute, ``cpu`` or ``cuda``; the model is given and comes back on the processor."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ def train(
             write_state(state, join_states(loop.capture(), course.capture()), identity or "")
         if on_epoch is not None:
             on_epoch(course.epochs[-1])
-    model.load_state_dict(course.weights)
+    model.to(CPU).load_state_dict(course.weights)
     return TrainResult(model.eval(), tuple(course.epochs), course.best_epoch)
 
 
@@ -196,19 +199,20 @@ class _Loop:
     ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
-        self.model = model
+        self.model = model.to(config.device)
         self.windows = data.windows
         self.teacher_logits = teacher_logits
         self.on_step = on_step
         self.on_update = on_update
         self.rng = np.random.default_rng(config.seed)
-        self.bf16 = has_bf16() if config.bf16 is None else config.bf16
+        self.bf16 = has_bf16(config.device) if config.bf16 is None else config.bf16
         self.n_steps = config.epochs * n_batches(len(data.windows), config.batch_size)
         self.step = 0
         self.optimizer, self.schedule = build_optimizer(config, model, self.n_steps)
         _set_dropout(config, model)
         self.average = Average(model, config.average_decay)
-        self.tag_weights = weigh_tags(data, config.rare_labels)
+        weights = weigh_tags(data, config.rare_labels)
+        self.tag_weights = None if weights is None else weights.to(config.device)
 
     def run_epoch(self, epoch: int) -> float:
         """Every window once; the mean loss."""
@@ -226,7 +230,8 @@ class _Loop:
         return total / count
 
     def _learn(self, batch: Batch) -> float:
-        with autocast(self.bf16):
+        batch = batch.to(self.config.device)
+        with autocast(self.bf16, self.config.device):
             logits = self.model(batch.input_ids, batch.attention_mask)
         teacher = None if self.teacher_logits is None else _stack(self.teacher_logits, batch)
         loss = token_loss(
@@ -256,7 +261,7 @@ class _Loop:
             **add_prefix("model", self.model.state_dict()),
             **(add_prefix("average", self.average.model.state_dict()) if self.average.decay else {}),
             **add_prefix("optimizer", moments),
-            "torch_rng": torch.get_rng_state(),
+            **capture_generators(self.config.device),
         }
         values = {
             "step": self.step,
@@ -280,12 +285,12 @@ class _Loop:
             group["lr"] = rate
         self.step = state.values["step"]
         self.rng.bit_generator.state = state.values["numpy_rng"]
-        torch.set_rng_state(state.tensors["torch_rng"])
+        restore_generators(self.config.device, state.tensors)
 
 
 def _stack(teacher_logits: Sequence[Logits], batch: Batch) -> Tensor:
     rows = [torch.from_numpy(teacher_logits[index]).float() for index in batch.indices]
-    return nn.utils.rnn.pad_sequence(rows, batch_first=True)
+    return nn.utils.rnn.pad_sequence(rows, batch_first=True).to(batch.input_ids.device)
 
 
 def build_optimizer(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jobs.cli.device import device_option
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_note, echo_table
 
@@ -47,6 +48,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.IntRange(1),
     help="How often the held-out text is asked and the state is written.  [default: 20]",
 )
+@device_option()
 @click.option("--seed", type=click.IntRange(0), help="Same seed, same model on one machine.  [default: 0]")
 @click.option(
     "--bf16/--no-bf16", default=None, help="Compute in bfloat16.  [default: where the processor has it]"
@@ -70,6 +72,7 @@ def _adapt(
     vocab_size: int | None,
     sample_text: Path | None,
     keep: tuple[Path, ...],
+    device: str,
     as_json: bool,
     **recipe: Any,
 ) -> None:
@@ -81,14 +84,14 @@ def _adapt(
     settings, log, losses and shares guessed, curves.
     """
     from compress.adapt import AdaptConfig, adapt
+    from compress.device import pick_device
     from compress.pretrain import PretrainConfig
 
     if recipe["epochs"] is not None and recipe["tokens"] is not None:
         raise click.UsageError("give --epochs or --tokens, not both")
     given = {name: value for name, value in recipe.items() if value is not None}
-    config = AdaptConfig(
-        base, text, target, vocab_size, sample_text, keep, replace(PretrainConfig(), **given)
-    )
+    settings = replace(PretrainConfig(device=pick_device(device)), **given)
+    config = AdaptConfig(base, text, target, vocab_size, sample_text, keep, settings)
     with _Display() as display:
         result = adapt(config, report=echo_note, on_step=display.step, on_check=display.check)
     _echo(target, result, as_json)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jobs.cli.device import device_option
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_note
 
@@ -92,6 +93,7 @@ METHOD_NAMES = (
     show_default=True,
     help="How much of it is read.",
 )
+@device_option("distil")
 @click.option(
     "--min-score",
     type=click.FloatRange(0, 1),
@@ -120,6 +122,7 @@ def _build(
     text: tuple[str, ...],
     distill_epochs: int,
     distill_sentences: int,
+    device: str,
     min_score: float,
     rules: str | None,
     seed: int | None,
@@ -132,6 +135,7 @@ def _build(
     """
     try:
         from compress.build import BuildConfig, build
+        from compress.device import pick_device
         from compress.distil import DistilConfig
         from compress.methods.method import find_method
     except ModuleNotFoundError as exc:
@@ -141,7 +145,9 @@ def _build(
     prune = find_method(method).configure(
         steps=steps, loss=loss, reconstruct=reconstruct, finetune_epochs=finetune_epochs, seed=seed
     )
-    distil = DistilConfig(epochs=distill_epochs, seed=prune.seed) if text else None
+    distil = (
+        DistilConfig(epochs=distill_epochs, seed=prune.seed, device=pick_device(device)) if text else None
+    )
     config = BuildConfig(
         name=name,
         checkpoint=checkpoint,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jobs.cli.device import device_option
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_note, echo_table, echo_text
 from jobs.cli.teaching import take_negatives, take_teaching, teaching_options
@@ -68,6 +69,7 @@ def _parse_seeds(ctx: click.Context, param: click.Parameter, value: str | None) 
     type=click.FloatRange(0, 1),
     help="Let rare labels count more: 0.5 by the square root of how rare, 1 in full.  [default: 0]",
 )
+@device_option()
 @click.option("--seed", type=click.IntRange(0), help="Same seed, same model on one machine.  [default: 0]")
 @click.option(
     "--seeds",
@@ -116,6 +118,7 @@ def _train(
     vocab_size: int | None,
     sample_text: Path | None,
     max_tokens: int,
+    device: str,
     as_json: bool,
     **recipe: Any,
 ) -> None:
@@ -131,6 +134,7 @@ def _train(
     With --seeds or --folds, one checkpoint a training is written into the folder, with what they come to:
     scores with their spread, and predictions for every document by a model that does not know it.
     """
+    from compress.device import pick_device
     from compress.finetune import FinetuneConfig, finetune
     from compress.train import TrainConfig
     from compress.trials import run_trials
@@ -142,7 +146,7 @@ def _train(
         raise click.UsageError("--teacher with --folds: a teacher knows what would be held out")
     negatives = take_negatives(recipe)
     given = {name: value for name, value in recipe.items() if value is not None}
-    settings = replace(TrainConfig(seed=seed or 0), **given)
+    settings = replace(TrainConfig(seed=seed or 0, device=pick_device(device)), **given)
     config = FinetuneConfig(
         base, data, target, also, swaps, vocab_size, sample_text, max_tokens, negatives, teaching, settings
     )

@@ -79,6 +79,7 @@ def test_every_setting_reaches_the_training(base: str, text: str, tmp_path: Path
         ({"--text": "nowhere"}, "--text"),
         ({"--tokens": "100", "--epochs": "1"}, "not both"),
         ({"--masked-share": "0"}, "--masked-share"),
+        ({"--device": "tpu"}, "--device"),
         ({"--max-tokens": "2"}, "--max-tokens"),
     ],
 )
@@ -90,3 +91,14 @@ def test_what_is_wrong_is_one_line(base: str, text: str, tmp_path: Path, changes
     assert last.startswith("error: ")
     assert told in last
     assert not (tmp_path / "out").exists()
+
+
+def test_a_gpu_that_is_not_there_is_one_line(base: str, text: str, tmp_path: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    result = adapt("--base", base, "--text", text, "--to", str(tmp_path / "out"), "--device", "cuda")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: no GPU")
+    assert len(result.stderr.splitlines()) == 1
