@@ -132,8 +132,9 @@ def tell_judged(rules: MentionRules, judged: Path, text: Sequence[Path]) -> None
     """Finds keep their places in the list; their scores were above the threshold then."""
     rows = {(row["doc"], row["sentence"]): row for row in map(json.loads, judged.read_text().splitlines())}
     corrector, counts = Corrector(rules), Counter[tuple[bool, str]]()
+    wanted = {doc for doc, _ in rows}
     for document in read_documents(text):
-        if not any(doc == document.id for doc, _ in rows):
+        if document.id not in wanted:
             continue
         for sentence in dict.fromkeys(document.sentences):
             row = rows.pop((document.id, digest_of(sentence)), None)
