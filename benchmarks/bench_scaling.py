@@ -1,6 +1,7 @@
 """How far one run scales: what a shard costs driver and scheduler, measured, and a simulation with that.
 
     python benchmarks/bench_scaling.py [INPUT...] [--citations 40901984] [--shard 5000] [--model NAME]
+    python benchmarks/bench_scaling.py --costs-ms 5.7,4.9,0.88      # simulate only, with costs known already
 
 The measurement runs the real job over the inputs, cut into shards of one citation and into few, on a cluster
 whose scheduler is a process of its own. The difference in CPU time of the driver's and of the scheduler's
@@ -154,7 +155,7 @@ def show(costs: Costs, n_citations: int, shard: int) -> None:
         wall = simulate(n_shards, n_workers, seconds, costs)
         ideal = n_shards * seconds / n_workers
         busy = n_shards * costs.driver / wall
-        print(f"| {n_workers:,} | {wall / 3600:,.2f} | {ideal / wall:.1%} | {busy:.1%} |")
+        print(f"| {n_workers:,} | {wall / 3600:,.3f} | {ideal / wall:.1%} | {busy:.1%} |")
     print(f"\nThe driver alone could commit the shards of {seconds / costs.driver:,.0f} workers.")
 
 
@@ -164,8 +165,13 @@ def main() -> None:
     parser.add_argument("--citations", type=int, default=40_901_984, help="of the corpus to simulate")
     parser.add_argument("--shard", type=int, default=5000, help="citations a shard of it")
     parser.add_argument("--model", default="pruned25-int8")
+    parser.add_argument("--costs-ms", metavar="DRIVER,SCHEDULER,CITATION", help="do not measure, take these")
     given = parser.parse_args()
-    show(measure(tuple(given.inputs), given.model), given.citations, given.shard)
+    if given.costs_ms is None:
+        costs = measure(tuple(given.inputs), given.model)
+    else:
+        costs = Costs(*(float(text) / 1e3 for text in given.costs_ms.split(",")))
+    show(costs, given.citations, given.shard)
 
 
 if __name__ == "__main__":
