@@ -54,7 +54,7 @@ def draw_sparsity(title: str, dense: float, lines: Sequence[Line], *, quantity: 
     top, bottom = panels[0, 0], panels[-1, 0]
     last = max(line.shares[-1] for line in lines)
     first = min(line.shares[0] for line in lines)
-    top.set_xlim(100 * first - 3, 100 * last + 2)
+    top.set_xlim(100 * first - 2, 100 * last + 2)
     best = max(dense, *(max(line.highs) for line in lines))
     top.set_ylim(max(-0.02, lowest - 0.03), min(1.02, best + 0.03))
     if two:

@@ -78,21 +78,23 @@ def write_sweep_figures(rows: Sequence[SweepRow], folder: Path | str) -> list[Pa
     draws: dict[str, Draw] = {}
     for int8 in (False, True):
         some = [cell for cell in cells if cell.int8 == int8]
+        whole = [row for row in rows if row.method == DENSE and row.int8 == int8]
         if some:
-            draws |= {f"{name}{'-int8' * int8}": draw for name, draw in _plan(dense, some).items()}
+            plan = _plan(dense, whole, some)
+            draws |= {f"{name}{'-int8' * int8}": draw for name, draw in plan.items()}
     if any(cell.speeds for cell in cells):
-        whole = [cell for cell in _cells(rows, dense=True) if cell.speeds]
-        draws["pareto"] = partial(_pareto, whole)
+        timed = [cell for cell in _cells(rows, dense=True) if cell.speeds]
+        draws["pareto"] = partial(_pareto, timed)
     return [path for name, draw in draws.items() for path in write_figure(draw, Path(folder), name)]
 
 
-def _plan(dense: SweepRow, cells: Sequence[Cell]) -> dict[str, Draw]:
-    """The figures of one precision."""
+def _plan(dense: SweepRow, whole: Sequence[SweepRow], cells: Sequence[Cell]) -> dict[str, Draw]:
+    """The figures of one precision; ``whole`` is its row of which nothing is removed, if there is one."""
     share = _common_share(cells)
     alike = sorted((cell for cell in cells if cell.share == share), key=lambda cell: -cell.f1)
     text = f"{share:.0%} removed" + (", int8" if cells[0].int8 else ", fp32")
     draws: dict[str, Draw] = {
-        "sparsity": partial(_sparsity, dense, cells),
+        "sparsity": partial(_sparsity, dense, whole, cells),
         "labels": partial(_labels, text, dense, alike),
         "size": partial(_size, text, dense, alike),
     }
@@ -102,8 +104,8 @@ def _plan(dense: SweepRow, cells: Sequence[Cell]) -> dict[str, Draw]:
         if cell.middle.macs_removed
     ]
     if layouts:
-        whole = Layout("dense", dense.heads_per_layer, dense.neurons_per_layer)
-        draws["layers"] = partial(draw_layers, f"What each layer keeps, {text}", whole, layouts)
+        largest = Layout("dense", dense.heads_per_layer, dense.neurons_per_layer)
+        draws["layers"] = partial(draw_layers, f"What each layer keeps, {text}", largest, layouts)
     if any(cell.speeds for cell in alike):
         draws["speed"] = partial(_speed, text, alike)
     return draws
@@ -127,17 +129,19 @@ def _common_share(cells: Sequence[Cell]) -> float:
     )
 
 
-def _sparsity(dense: SweepRow, cells: Sequence[Cell]) -> Figure:
+def _sparsity(dense: SweepRow, whole: Sequence[SweepRow], cells: Sequence[Cell]) -> Figure:
+    """Every line begins where nothing is removed yet."""
+    start = tuple(row.f1 for row in whole)
     by_method: Mapping[str, list[Cell]] = defaultdict(list)
     for cell in cells:
         by_method[cell.method].append(cell)
     lines = [
         Line(
             name=method,
-            shares=tuple(cell.share for cell in found),
-            medians=tuple(cell.f1 for cell in found),
-            lows=tuple(min(row.f1 for row in cell.rows) for cell in found),
-            highs=tuple(max(row.f1 for row in cell.rows) for cell in found),
+            shares=(*(row.share for row in whole), *(cell.share for cell in found)),
+            medians=start + tuple(cell.f1 for cell in found),
+            lows=start + tuple(min(row.f1 for row in cell.rows) for cell in found),
+            highs=start + tuple(max(row.f1 for row in cell.rows) for cell in found),
             look=look_of_method(method),
         )
         for method, found in by_method.items()

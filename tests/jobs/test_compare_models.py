@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,8 +185,13 @@ def test_table_marks_the_front_and_names_the_choice(
     variants: tuple[ModelBundle, ...], data: Path, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
-    result = compare(variants[1].path, "--data", data, "--repeats", 1, "--html", page)
+    figures = tmp_path / "figures"
+    result = compare(variants[1].path, "--data", data, "--repeats", 1, "--html", page, "--figures", figures)
     assert result.exit_code == 0, result.stderr
+    assert {path.name for path in figures.iterdir()} == {
+        f"{name}.{kind}" for name in ("labels", "pareto", "size", "speed") for kind in ("png", "svg")
+    }
+    assert f"figures in {figures}: labels, pareto, size, speed" in result.stderr
     assert "dense *" in result.stdout
     assert "runs tonight: dense because" in result.stdout
     assert page.read_text().startswith("<!doctype html>")
@@ -225,6 +231,7 @@ def test_checkpoint_can_be_the_reference(
         (("BUNDLE", "--data", "DATA", "--corpus", "EMPTY"), "EMPTY"),
         (("BUNDLE", "--data", "DATA", "--workers", "2"), "give --corpus INPUT"),
         (("torch:nowhere", "--data", "DATA"), "no checkpoint folder"),
+        (("BUNDLE", "--data", "DATA", "--figures", "EMPTY/figures"), "name another folder"),
         (("--data", "DATA"), "Missing argument"),
     ],
 )
@@ -238,7 +245,8 @@ def test_bad_input_is_one_line(
     empty = tmp_path / "EMPTY.jsonl"
     empty.write_text("")
     places = {"BUNDLE": str(variants[0].path), "DATA": str(data), "EMPTY": str(empty)}
-    result = compare(*(places.get(argument, argument) for argument in arguments), "--repeats", 1)
+    words = (re.sub("^[A-Z]+", lambda name: places.get(name[0], name[0]), word) for word in arguments)
+    result = compare(*words, "--repeats", 1)
     assert result.exit_code not in (0, 70)
     errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
@@ -324,3 +332,16 @@ def test_picture_puts_cheap_left_and_good_up() -> None:
     assert [text for _, text in scatter.x_ticks] == ["0.5", "1", "2", "5"]
     xs = [float(pair.partition(",")[0]) for pair in scatter.front.split()]
     assert xs == sorted(xs)
+
+
+def test_missing_matplotlib_is_told_before_anything_is_measured(
+    variants: tuple[ModelBundle, ...], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(("compress.figures", "matplotlib"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    result = compare(variants[0].path, "--data", data, "--figures", tmp_path / "figures")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: matplotlib")
+    assert "pip install 'extraction-runner[figures]'" in result.stderr
+    assert result.stderr.count("\n") == 1

@@ -194,6 +194,26 @@ def test_sweep_without_speeds_has_no_figure_of_speed(rows: list[SweepRow], tmp_p
     assert names == {"sparsity", "labels", "size"}
 
 
+def test_lines_begin_with_the_unpruned_model_of_their_precision(
+    rows: list[SweepRow], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, list[Line]] = {}
+
+    def watch(title: str, dense: float, lines: list[Line]) -> Figure:
+        drawn[title] = lines
+        return draw_sparsity(title, dense, lines)
+
+    monkeypatch.setattr("compress.figures.sweep.draw_sparsity", watch)
+    write_sweep_figures(rows, tmp_path)
+    fp32, int8 = ({line.name: line for line in lines} for lines in drawn.values())
+    assert fp32["fisher"].shares == (0.0, 0.25, 0.5, 0.75)
+    assert fp32["fisher"].medians == pytest.approx((0.93, 0.91, 0.87, 0.42))
+    assert fp32["fisher"].lows == pytest.approx((0.93, 0.90, 0.86, 0.41))
+    assert fp32["fisher"].highs == pytest.approx((0.93, 0.92, 0.88, 0.43))
+    assert int8.keys() == {"fisher"}
+    assert int8["fisher"].medians[0] == 0.935
+
+
 def test_sweep_of_nothing_is_refused(rows: list[SweepRow], tmp_path: Path) -> None:
     for some in (rows[:2], rows[2:], []):
         with pytest.raises(CompressError, match="nothing to draw: got .* expected a dense model and others"):
