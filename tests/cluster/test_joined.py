@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -11,9 +12,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cluster.cpu import cpu_class
 from extract.bundle import ModelBundle
 from tests.corpus import make_citation, write_medline
 from tests.faults.auditor import audit
@@ -45,6 +48,11 @@ class Joined:
 
     def call(self, *words: str) -> Ended:
         return Command([*words, "--scheduler", str(self.scheduler_file)]).run()
+
+    def workers(self) -> list[dict[str, Any]]:
+        """Workers as ``extract cluster describe`` shows them."""
+        told: list[dict[str, Any]] = json.loads(self.call("cluster", "describe", "--json").out)["workers"]
+        return told
 
     def stop(self) -> None:
         for process in reversed(self.running):
@@ -106,19 +114,64 @@ def test_worker_with_another_version_ends_the_run_with_78_and_names_it(
     assert worker["versions"]["lxml"] == "0.0.1"
 
 
+def start_worker_that_sees(joined: Joined, folder: Path, instead_of: Path) -> None:
+    """A worker with a disk of its own, on which one folder is another than the driver's."""
+    probe = ["unshare", "--mount", "true"]
+    if os.geteuid() != 0 or subprocess.run(probe, capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs root and mount namespaces: no worker with a disk of its own was tried")
+    joined.start_worker(
+        before=["unshare", "--mount", "bash", "-c", HIDE, "hide", str(folder), str(instead_of)]
+    )
+
+
+def test_worker_without_the_drivers_path_is_shipped_the_model_once(
+    joined: Joined, words: list[str], tiny_bundle: ModelBundle, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    start_worker_that_sees(joined, tmp_path / "empty", tiny_bundle.path)
+    ended = joined.call(*words)
+    assert ended.code == 0, ended.err
+    assert audit(tmp_path / "out", [Path(words[1])]) == []
+    shipped = tmp_path / "out" / "_cache" / "models" / tiny_bundle.sha256
+    stamps = {path: path.stat().st_mtime_ns for path in shipped.iterdir()}
+    assert {path.name for path in stamps} == {path.name for path in tiny_bundle.path.iterdir()}
+    Path(words[1]).rename(tmp_path / "pubmed26n0002.xml.gz")
+    words[1] = str(tmp_path / "pubmed26n0002.xml.gz")
+    assert joined.call(*words).code == 0
+    assert {path: path.stat().st_mtime_ns for path in shipped.iterdir()} == stamps
+
+
+def without_kernels(cpuinfo: str) -> str:
+    """What the kernel says of a processor, without the instructions that our classes are made of."""
+    dropped = ("avx", "amx", "asimddp", "i8mm")
+    lines = (line.split(" ") for line in cpuinfo.splitlines())
+    return "\n".join(" ".join(word for word in line if not word.startswith(dropped)) for line in lines) + "\n"
+
+
+def test_cpu_classes_are_told_and_recorded(joined: Joined, words: list[str], tmp_path: Path) -> None:
+    plain, own = platform.machine(), cpu_class()
+    if own == plain:
+        pytest.skip("this processor is of the plainest class: no second one to tell it from")
+    (tmp_path / "cpuinfo").write_text(without_kernels(Path("/proc/cpuinfo").read_text("ascii")), "ascii")
+    joined.start_worker()
+    start_worker_that_sees(joined, tmp_path / "cpuinfo", Path("/proc/cpuinfo"))
+    wait_for(lambda: len(joined.workers()) == 2)
+    assert {worker["cpu"] for worker in joined.workers()} == {plain, own}
+    ended = joined.call(*words, "--shard-size", "1")
+    assert ended.code == 0, ended.err
+    assert "workers of 2 CPU classes" in ended.err
+    made = {json.loads(record.read_bytes())["cpu"] for record in commits(tmp_path / "out")}
+    assert set() < made <= {plain, own}
+
+
 @pytest.fixture
 def misled(joined: Joined, tiny_bundle: ModelBundle, tmp_path: Path) -> Path:
     """A worker that sees another model under the driver's path, as on a host that has an older one on its own
     disk; where that model lies otherwise."""
-    probe = ["unshare", "--mount", "true"]
-    if os.geteuid() != 0 or subprocess.run(probe, capture_output=True, check=False).returncode != 0:
-        pytest.skip("needs root and mount namespaces: no worker with a model of its own was tried")
     from tests.tiny import build_tiny_bundle
 
     older = build_tiny_bundle(tmp_path / "older", seed=1).path
-    joined.start_worker(
-        before=["unshare", "--mount", "bash", "-c", HIDE, "hide", str(older), str(tiny_bundle.path)]
-    )
+    start_worker_that_sees(joined, older, tiny_bundle.path)
     return older
 
 
