@@ -126,7 +126,7 @@ class Work:
         """Submit a shard, unless its file was refused or another run has committed it."""
         if shard.source.sha256 in self._refused:
             return
-        if (self._config.out / COMMITS / f"{shard.id}.json").exists():
+        if (self._config.out / COMMITS / f"{shard.id}.json").is_file():
             self._listener.committed(shard.piece.n_records)
             return
         self._dispatcher.submit(shard, run_shard, self._task(shard))
