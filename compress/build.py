@@ -23,12 +23,12 @@ from compress.bases import name_of_base
 from compress.calibrate import calibrate
 from compress.card import write_card
 from compress.checkpoint import read_checkpoint, read_history
+from compress.data import Data, read_data
 from compress.distil import DistilConfig, distil
 from compress.emit import emit
 from compress.encoder import TokenClassifier
 from compress.errors import DataError
 from compress.features import Features, encode_sentences, special_ids
-from compress.folds import read_folds
 from compress.integer import emit_integers, measure_scales
 from compress.iterate import PruneConfig, PrunedModel
 from compress.methods.method import DEFAULT_METHOD, Task, find_method
@@ -38,7 +38,7 @@ from compress.rules import derive_rules
 from compress.sparsity import stored_sizes
 from compress.unlabelled import read_text
 from compress.wishes import check_method, check_text
-from extract.annotations import AnnotatedSentence, find_split, labels_of, read_annotations
+from extract.annotations import labels_of
 from extract.bundle import ModelBundle, Reading, hash_file, open_bundle
 from extract.rules import NO_RULES, MentionRules
 from extract.tagger import Tagger, open_tagger
@@ -88,17 +88,6 @@ class BuildConfig:
 
 
 @dataclass(frozen=True)
-class Data:
-    """Annotated data by its use."""
-
-    train: list[AnnotatedSentence]
-    held_out: list[AnnotatedSentence]
-    """``test`` where there is one, else ``dev``, else a fold set aside; never calibrated on."""
-    held_out_path: Path
-    """The file they are from."""
-
-
-@dataclass(frozen=True)
 class Stage:
     """A model on its way through the steps."""
 
@@ -144,38 +133,6 @@ def build(config: BuildConfig, report: Report = lambda line: None) -> ModelBundl
         write_manifest(bundle)
         write_card(bundle)
     return open_bundle(config.target)
-
-
-def read_data(path: Path) -> Data:
-    """What to calibrate and to score on: a folder's splits, or a single file's folds.
-
-    Without a ``test`` or ``dev`` file, the tenth of the documents that training sets aside is scored on.
-
-    :raises DataError: there is no training data, or nothing annotated to score on.
-    """
-    held_out_path = None if path.is_file() else find_split(path, "test") or find_split(path, "dev")
-    train_path = path if path.is_file() else find_split(path, "train")
-    if train_path is None:
-        raise DataError(
-            "nothing to calibrate on", str(path), "no train file", "a train file, or one annotated file"
-        )
-    if held_out_path is None:
-        folds = read_folds(train_path)
-        data = Data(list(folds.train), list(folds.dev), train_path)
-    else:
-        data = Data(read_annotations(train_path), read_annotations(held_out_path), held_out_path)
-    return check_entities(data)
-
-
-def check_entities(data: Data) -> Data:
-    """The same, if scores on it can tell anything.
-
-    :raises DataError: nothing is annotated in what is scored on.
-    """
-    if not any(sentence.entities for sentence in data.held_out):
-        got = f"{len(data.held_out)} sentences without one"
-        raise DataError("no entities to score on", str(data.held_out_path), got, "annotated entities")
-    return data
 
 
 def fit_window(config: BuildConfig, model: TokenClassifier) -> BuildConfig:

@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from compress.bases import name_of_base
-from compress.build import Data
 from compress.checkpoint import read_checkpoint
+from compress.data import Data, read_split
 from compress.errors import BudgetError
 from compress.sweep_bench import Bench
 from compress.sweep_ledger import Ledger, open_ledger
-from compress.sweep_plan import DENSE_CELL, Cell, SweepConfig, identify, plan_cells, read_sweep_data
+from compress.sweep_plan import DENSE_CELL, Cell, SweepConfig, identify, plan_cells
 from compress.sweep_results import DENSE, SweepRow
 
 Report = Callable[[str], None]
@@ -45,7 +45,7 @@ def sweep(config: SweepConfig, report: Report = lambda line: None) -> Sweep:
         models can be made.
     """
     cells = [DENSE_CELL, *plan_cells(config)]
-    data = read_sweep_data(config)
+    data = read_split(config.data, config.split)
     report(f"reading {config.checkpoint}")
     model, tokenizer = read_checkpoint(config.checkpoint)
     bench = Bench(config, data, model, tokenizer)

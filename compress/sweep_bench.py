@@ -18,7 +18,6 @@ from tokenizers import Tokenizer
 
 from compress.build import (
     BuildConfig,
-    Data,
     Stage,
     draft_of,
     encode_training,
@@ -29,6 +28,7 @@ from compress.build import (
     scores_of,
 )
 from compress.card import write_card
+from compress.data import Data
 from compress.encoder import TokenClassifier
 from compress.iterate import PrunedModel
 from compress.methods.method import Task, find_method

@@ -6,21 +6,18 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import tokenizers
 
-from compress.build import Data, check_entities
+from compress.data import Data, Split
 from compress.encoder import TokenClassifier
-from compress.errors import BudgetError, DataError
-from compress.folds import read_folds
+from compress.errors import BudgetError
 from compress.iterate import PruneConfig
 from compress.methods.method import Method, find_method
 from compress.sweep_results import DENSE
-from extract.annotations import find_split, read_annotations
 from extract.bundle import hash_file
 
-Split = Literal["dev", "test"]
 Identity = Mapping[str, Any]
 
 
@@ -109,31 +106,6 @@ def plan_cells(config: SweepConfig) -> list[Cell]:
 def prune_config(config: SweepConfig, method: Method, seed: int | None) -> PruneConfig:
     """The settings of a method in this sweep."""
     return method.configure(**asdict(config.changes), seed=seed or 0)
-
-
-def read_sweep_data(config: SweepConfig) -> Data:
-    """Training sentences, and those of the split that is scored on.
-
-    Without a dev file, the tenth of the training documents that training sets aside too is scored on.
-
-    :raises DataError: there is nothing to calibrate or to score on. :raises AnnotationError: a file is wrong.
-    """
-    folder = config.data
-    if folder.is_file():
-        return check_entities(_read_folded(folder, folder, config.split))
-    scored, train = find_split(folder, config.split), find_split(folder, "train")
-    if train is None:
-        raise DataError("nothing to calibrate on", str(folder), "no train file", "a train file")
-    if scored is None:
-        return check_entities(_read_folded(folder, train, config.split))
-    return check_entities(Data(read_annotations(train), read_annotations(scored), scored))
-
-
-def _read_folded(data: Path, train: Path, split: Split) -> Data:
-    if split == "test":
-        raise DataError("nothing to score on", str(data), "no test file", "a folder with a test file")
-    folds = read_folds(train)
-    return Data(list(folds.train), list(folds.dev), train)
 
 
 def identify(
