@@ -220,6 +220,7 @@ def _plan_lesson(config: FinetuneConfig, task: _Task, folds: Folds, report: Repo
         task.tokenizer,
         data=config.data,
         max_tokens=max_tokens,
+        device=config.train.device,
         report=report,
     )
 

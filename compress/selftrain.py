@@ -16,6 +16,7 @@ import numpy as np
 import tokenizers
 
 from compress.answers import Answers, Halves, read_answers, window_answers, write_answers
+from compress.device import CPU
 from compress.errors import DataError
 from compress.features import (
     Features,
@@ -89,15 +90,17 @@ def plan_lesson(
     *,
     data: Path,
     max_tokens: int,
+    device: str = CPU,
     report: Report = lambda line: None,
 ) -> Plan:
     """Open the teachers and choose the text.
 
     :param data: the data folder; documents of its ``test`` file are left out of the text, as are those that
         ``folds`` chooses or judges by.
+    :param device: where the teachers compute.
     :raises CheckpointError, CompressError, DataError, BundleError: something cannot be read or does not fit.
     """
-    teachers = tuple(open_teachers(teaching.teachers, annotated.tags))
+    teachers = tuple(open_teachers(teaching.teachers, annotated.tags, device=device))
     if teaching.agree and len(teachers) < 2:
         raise DataError("nobody to agree with", "", "one teacher", "two or more", "leave --agree out")
     report(f"{len(teachers)} teachers" if len(teachers) > 1 else "one teacher")

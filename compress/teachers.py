@@ -19,6 +19,7 @@ import tokenizers
 from compress.answers import Answers, Halves, log_halves
 from compress.carry import carry_answers
 from compress.checkpoint import read_checkpoint
+from compress.device import CPU, device_of
 from compress.encoder import TokenClassifier
 from compress.errors import CheckpointError
 from compress.features import Features, IntArray, encode_sentences
@@ -67,15 +68,15 @@ def _inside(path: Path) -> list[Path]:
         raise CheckpointError("trainings cannot be read", str(summary), str(exc)) from exc
 
 
-def open_teachers(paths: Sequence[Path], tags: tuple[str, ...]) -> list[Teacher]:
+def open_teachers(paths: Sequence[Path], tags: tuple[str, ...], *, device: str = CPU) -> list[Teacher]:
     """The teachers in these folders, or in folders of several trainings, for a student of ``tags``.
 
     :raises CheckpointError: one cannot be read, or knows other labels.
     """
-    return [_open(path, tags) for path in find_teachers(paths)]
+    return [_open(path, tags, device) for path in find_teachers(paths)]
 
 
-def _open(path: Path, tags: tuple[str, ...]) -> Teacher:
+def _open(path: Path, tags: tuple[str, ...], device: str) -> Teacher:
     if not path.is_dir():
         raise CheckpointError("no teacher", str(path), "no folder", "a fine-tuned checkpoint's folder")
     model, tokenizer = read_checkpoint(path)
@@ -93,7 +94,8 @@ def _open(path: Path, tags: tuple[str, ...]) -> Teacher:
         digest.update(name.encode())
         digest.update(value.contiguous().numpy().data)
     digest.update(repr(own).encode() + tokenizer.to_str().encode("utf-8", "surrogatepass"))
-    return Teacher(path.name, model, tokenizer, tuple(map(own.index, tags)), digest.hexdigest())
+    columns = tuple(map(own.index, tags))
+    return Teacher(path.name, model.to(device), tokenizer, columns, digest.hexdigest())
 
 
 def _difference(own: Sequence[str], tags: Sequence[str]) -> str:
@@ -149,7 +151,7 @@ def _ask(teacher: Teacher, sentences: Sequence[AnnotatedSentence], max_tokens: i
     model = teacher.model
     longest = min(max_tokens, model.config.max_positions)
     features = encode_sentences(sentences, teacher.tokenizer, model.config.labels, max_tokens=longest)
-    logits = window_logits(model, features.windows, batch_size=64, bf16=has_bf16())
+    logits = window_logits(model, features.windows, batch_size=64, bf16=has_bf16(device_of(model).type))
     columns = list(teacher.columns)
     answers = [_softmax(rows[:, columns]) for rows in sentence_logits(features, logits)]
     return _Asked(features, answers, decode_mentions(features, logits))

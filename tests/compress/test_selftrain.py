@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from compress.answers import read_answers
@@ -19,6 +20,7 @@ from compress.train import TrainConfig, train
 from compress.unlabelled import pick_text
 from extract.annotations import AnnotatedSentence, tags_of
 from extract.gate import Domain, Gate, GateTerms, Triggers
+from jobs.cli.train import train as train_command
 from tests.compress.conftest import (
     SPECIAL,
     TAGS,
@@ -268,3 +270,34 @@ def test_documents_that_a_model_is_judged_on_are_no_text_to_learn_from(config, t
     path = write_text(tmp_path / "judged", [*own, *unlabelled_texts()])
     counts = lesson_counts(config, text=(path,), silent_share=1.0)
     assert counts["sentences asked about"] == 30
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--unlabelled", "TEXT"], "name a --teacher"),
+        (["--agree"], "name a --teacher"),
+        (["--distil-weight", "0"], "name a --teacher"),
+        (["--teacher", "KNOWS", "--silent-share", "0.9"], "name --unlabelled FILE"),
+        (["--teacher", "KNOWS", "--gate-of", "pruned25-int8"], "name --unlabelled FILE"),
+        (["--teacher", "KNOWS", "--folds", "2"], "what would be held out"),
+    ],
+)
+def test_options_that_need_each_other_are_asked_for(config, teachers, text, given, told):
+    places = {"TEXT": str(text), "KNOWS": str(teachers[0])}
+    arguments = ["--base", config.base, "--data", str(config.data), "--to", str(config.target)]
+    result = CliRunner().invoke(train_command, [*arguments, *(places.get(word, word) for word in given)])
+    assert result.exit_code == 2
+    assert told in result.output
+
+
+def test_the_command_teaches(config, teachers, text):
+    words = ["--base", config.base, "--data", config.data, "--to", config.target, "--teacher", teachers[0]]
+    words += ["--unlabelled", text, "--unlabelled-sentences", 20, "--silent-share", 0, "--epochs", 1]
+    words += ["--unlabelled-weight", 0.5, "--distil-weight", 0, "--temperature", 1, "--json"]
+    result = CliRunner().invoke(train_command, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    (step,) = read_history(config.target)
+    assert step["teaching"]["text"]["sentences asked about"] == 20
+    chosen = [step["settings"][name] for name in ("unlabelled_weight", "distil_weight", "temperature")]
+    assert chosen == [0.5, 0.0, 1.0]
