@@ -64,7 +64,8 @@ class ObjectStore:
 
     def put_new(self, key: str, data: bytes, *, point: str = "record", shard: str = "") -> bool:
         """Create a record; its bytes are this process's own, as every record names its run or attempt."""
-        fault_point(f"{point}.written", shard)
+        with reaching(self.root.url):
+            fault_point(f"{point}.written", shard)
         won = self._create(key, data) or self._holds(key, data)
         fault_point(f"{point}.linked", shard)
         return won
@@ -86,7 +87,8 @@ class ObjectStore:
         stream = BytesIO()
         write(stream)
         data = stream.getvalue()
-        fault_point("shard.written", shard)
+        with reaching(self.root.url):
+            fault_point("shard.written", shard)
         key = f"{kind}/{name}"
         if not self._create(key, data) and not self._holds(key, data):
             raise OutputBroken("uploaded file is another's", key, advice="run again to continue")

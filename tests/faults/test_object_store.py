@@ -126,6 +126,27 @@ def test_worker_that_outlives_its_driver_leaves_only_garbage(store: StoreCase) -
 
 
 @pytest.mark.slow
+def test_store_that_fails_a_worker_once_is_tried_again(store: StoreCase) -> None:
+    ended = store.command("--json", fault="shard.written:*:1:eio", once=True).run()
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["quarantined"] == 0
+    assert {record["attempts"] for record in store.commits()} == {1}  # the shard was not to blame
+    store.check_whole()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["shard.written:*:*:eio", "commit.written:*:2:eio"])
+def test_store_that_fails_ends_the_run_with_one_line(store: StoreCase, fault: str) -> None:
+    ended = store.command(fault=fault).run()
+    assert (ended.code, ended.err.count("error: ")) == (74, 1), ended.err
+    assert f"the store cannot be used in {store.root.url}" in ended.err
+    store.check_sound()
+    ended = store.command().run()
+    assert ended.code == 0, ended.err
+    store.check_whole()
+
+
+@pytest.mark.slow
 def test_two_drivers_at_once_do_double_work_at_worst(store: StoreCase) -> None:
     commands = [store.command("--json", fault="shard.tagged:*:*:slow").start() for _ in range(2)]
     ended = [end_of(command) for command in commands]

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from cluster.errors import ClusterRefused
-from extract.errors import SourceError
+from extract.errors import SourceError, StoreError, StoreRefused
 from jobs import errors
 from jobs.cli.failure import exit_code_of, line_of
 
@@ -39,6 +39,8 @@ def test_interruption_survives_pickling() -> None:
         (errors.TooManyQuarantined("x"), 65),
         (errors.OutputUnwritable("x"), 73),
         (errors.OutputBroken("x"), 74),
+        (StoreRefused("x"), 73),
+        (StoreError("x"), 74),
         (OSError(28, "No space left on device"), 74),
         (PermissionError(13, "Permission denied"), 73),
         (errors.ClusterLost("x"), 75),
