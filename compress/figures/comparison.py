@@ -9,7 +9,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from compress.figures.bars import Bar, draw_bars
+from compress.figures.bars import Bar, Panel, draw_bars
 from compress.figures.canvas import write_figure
 from compress.figures.front import Point, draw_front
 from compress.figures.layers import Layout, draw_layers
@@ -80,17 +80,32 @@ def _size(rows: Sequence[Row], looks: Sequence[Look]) -> Figure:
         Bar(row["model"], row["bytes"] / 1e6, f"{row['bytes'] / 1e6:.1f} MB", look)
         for row, look in zip(rows, looks, strict=True)
     ]
-    return draw_bars("Size", "files on disk, MB", bars)
+    return draw_bars("Size", Panel("files on disk, MB", bars))
 
 
 def _speed(told: Mapping[str, Any], looks: Sequence[Look]) -> Figure:
-    bars = []
-    for row, look in zip(told["rows"], looks, strict=True):
+    """All sentences in one call; and in batches, where they were timed too."""
+    rows = told["rows"]
+    together = []
+    for row, look in zip(rows, looks, strict=True):
         paces = [told["sentences"] / seconds for seconds in row["seconds"]]
-        text = f"{row['sentences_per_second']:,.0f}  ({row['speedup_vs_dense']:.1f}x)"
-        bars.append(Bar(row["model"], row["sentences_per_second"], text, look, min(paces), max(paces)))
-    axis = f"sentences/s on one thread; median and spread of {told['repeats']} rounds"
-    return draw_bars(f"Speed (in brackets: times {told['reference']})", axis, bars)
+        together.append(_pace(row["model"], row, look, min(paces), max(paces)))
+    panels = [Panel("sentences/s", together, "all in one call")]
+    for order, head in (
+        ("natural", "batches of 16, order of file"),
+        ("by_length", "batches of 16, by length"),
+    ):
+        if all("batches_of_16" in row for row in rows):
+            paired = zip(rows, looks, strict=True)
+            bars = [_pace(row["model"], row["batches_of_16"][order], look) for row, look in paired]
+            panels.append(Panel("sentences/s", bars, head))
+    note = f"one thread, medians of {told['repeats']} rounds; in brackets: times {told['reference']}"
+    return draw_bars("Speed", *panels, note=note)
+
+
+def _pace(name: str, paces: Row, look: Look, low: float | None = None, high: float | None = None) -> Bar:
+    text = f"{paces['sentences_per_second']:,.0f} ({paces['speedup_vs_dense']:.1f}x)"
+    return Bar(name, paces["sentences_per_second"], text, look, low, high)
 
 
 def _pareto(told: Mapping[str, Any], looks: Sequence[Look]) -> Figure:

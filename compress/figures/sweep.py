@@ -12,7 +12,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from compress.errors import CompressError
-from compress.figures.bars import Bar, draw_bars
+from compress.figures.bars import Bar, Panel, draw_bars
 from compress.figures.canvas import write_figure
 from compress.figures.front import Point, draw_front
 from compress.figures.layers import Layout, draw_layers
@@ -177,7 +177,7 @@ def _size(text: str, dense: SweepRow, cells: Sequence[Cell]) -> Figure:
     axis = "files on disk, MB"
     if any(bar.inner is not None for bar in bars):
         axis += "; hatched, in brackets: if the format stored zeros sparsely, as it does not"
-    return draw_bars(f"Size, {text}", axis, bars)
+    return draw_bars(f"Size, {text}", Panel(axis, bars))
 
 
 def _best_stored(row: SweepRow) -> float | None:
@@ -192,7 +192,7 @@ def _speed(text: str, cells: Sequence[Cell]) -> Figure:
         if speeds := cell.speeds:
             middle = statistics.median(speeds)
             bars.append(Bar(cell.method, middle, f"{middle:.2f}x", cell.look, min(speeds), max(speeds)))
-    return draw_bars(f"Speed, {text}", "pace in times the dense fp32 model's, one thread", bars)
+    return draw_bars(f"Speed, {text}", Panel("pace in times the dense fp32 model's, one thread", bars))
 
 
 def _pareto(cells: Sequence[Cell]) -> Figure:
