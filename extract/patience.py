@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from extract.errors import StoreError, StoreRefused
-from extract.urls import reaching
+from extract.urls import reaching, scheme_of
 
 Result = TypeVar("Result")
 
 DELAYS = (0.5, 2.0, 6.0)
-"""Seconds before each further try; libraries of stores have tries of their own beneath."""
+"""Seconds before each further try over HTTP. Libraries of stores try for up to a minute themselves: of these
+delays there is only the first for them."""
 
 
 def ask(url: str, question: Callable[[], Result]) -> Result:
@@ -23,7 +24,7 @@ def ask(url: str, question: Callable[[], Result]) -> Result:
     :raises StoreError: when the last try failed too.
     :raises FileNotFoundError: when there is no such object.
     """
-    for delay in DELAYS:
+    for delay in DELAYS if scheme_of(url) in ("http", "https") else DELAYS[:1]:
         try:
             with reaching(url):
                 return question()
