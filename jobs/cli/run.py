@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Output folder, made if missing; or s3:// or gs:// and a prefix.",
 )
-@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Variant, or a bundle's folder or URL.")
+@click.option(
+    "--model", default=DEFAULT_MODEL, show_default=True, help="Variant, or a bundle's folder or URL."
+)
 @click.option("--workers", type=click.IntRange(1), help="Worker processes. [default: one per physical core]")
 @click.option(
     "--scheduler", metavar="ADDRESS", help="Join a running Dask scheduler (tls:// or this machine)."

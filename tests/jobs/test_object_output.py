@@ -138,7 +138,7 @@ def test_removed_and_cut_parts_are_found_and_done_again(site: Site) -> None:
     assert f"entities/{cut.name}: size differs" in result.stdout
     result = invoke("status", site.url)
     assert result.exit_code == 0
-    with pytest.raises(extract.ExtractError, match=r"data file (is missing|has another size).*verify --repair"):
+    with pytest.raises(extract.ExtractError, match=r"data file (is missing|has another size).*--repair"):
         extract.open_output(site.url)
     report = site.run()
     assert (report.status, report.tally.n_shards) == ("done", 2)
