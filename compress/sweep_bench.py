@@ -183,7 +183,7 @@ class Bench:
     def _look(self, tagger: Tagger, race: Race | None) -> _Seen:
         found = tagger.tag(self._texts).mentions
         held_out = self.data.held_out
-        examined = Examined(score_mentions(held_out, found), exact_numbers(held_out, found))
+        examined = Examined(score_mentions(held_out, found), *exact_numbers(held_out, found))
         return _Seen(found, examined, race.time(tagger) if race else None)
 
     def _complete(self, bundle: ModelBundle, dense: _Dense, seen: _Seen) -> None:

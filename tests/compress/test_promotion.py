@@ -13,7 +13,7 @@ def examined(f1=0.95, numbers=0.97, **recalls):
         label: LabelScore(0.95, recalls.get(label, recall), 0.95, support)
         for label, (recall, support) in labels.items()
     }
-    return Examined(Scores(100, 0.95, 0.95, f1, 0.99, per_label), numbers)
+    return Examined(Scores(100, 0.95, 0.95, f1, 0.99, per_label), numbers, 400)
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def test_a_frequent_label_that_is_gone_altogether_fails():
 
 def test_one_entity_of_few_decides_nothing():
     few = {"OS": LabelScore(1.0, 1.0, 1.0, 20)}
-    dense = Examined(Scores(10, 1.0, 1.0, 1.0, 1.0, few), 1.0)
-    one_less = Examined(Scores(10, 1.0, 0.95, 0.974, 1.0, few), 0.95)
-    three_less = Examined(Scores(10, 1.0, 0.85, 0.85, 1.0, few), 0.85)
+    dense = Examined(Scores(10, 1.0, 1.0, 1.0, 1.0, few), 1.0, 20)
+    one_less = Examined(Scores(10, 1.0, 0.95, 0.974, 1.0, few), 0.95, 20)
+    three_less = Examined(Scores(10, 1.0, 0.85, 0.85, 1.0, few), 0.85, 20)
     assert judge(dense, one_less)["passed"]
     assert not judge(dense, three_less)["passed"]
     assert not judge(dense, one_less, Margins(least=1))["passed"]
@@ -56,8 +56,14 @@ def test_only_entities_with_digits_count_as_numbers_and_only_exact_ones_as_found
     text = "OS was 8.5 months, PFS not reached, ORR 40%"
     gold = (Span(7, 17, "OS"), Span(23, 34, "PFS"), Span(40, 43, "ORR"))
     sentence = AnnotatedSentence("S", "D", text, gold)
-    assert exact_numbers([sentence], [gold]) == 1.0
-    assert exact_numbers([sentence], [(gold[0], Span(40, 42, "ORR"))]) == 0.5
-    assert exact_numbers([sentence], [(Span(7, 17, "PFS"), gold[2])]) == 0.5
-    assert exact_numbers([sentence], [gold[::2]]) == 1.0
-    assert exact_numbers([AnnotatedSentence("S", "D", text, ())], [()]) == 1.0
+    assert exact_numbers([sentence], [gold]) == (1.0, 2)
+    assert exact_numbers([sentence], [(gold[0], Span(40, 42, "ORR"))]) == (0.5, 2)
+    assert exact_numbers([sentence], [(Span(7, 17, "PFS"), gold[2])]) == (0.5, 2)
+    assert exact_numbers([sentence], [gold[::2]]) == (1.0, 2)
+    assert exact_numbers([AnnotatedSentence("S", "D", text, ())], [()]) == (1.0, 0)
+
+
+def test_names_with_digits_in_them_are_no_numbers():
+    text = "5-fluorouracil, cisplatin and vitamin B12 were given"
+    gold = (Span(0, 14, "Chemical"), Span(16, 25, "Chemical"), Span(30, 41, "Chemical"))
+    assert exact_numbers([AnnotatedSentence("S", "D", text, gold)], [()]) == (1.0, 0)
