@@ -7,7 +7,7 @@ from pathlib import Path
 
 import onnxruntime
 
-from extract.bundle import MODEL, ModelBundle
+from extract.bundle import MODEL, ModelBundle, Shape
 from extract.errors import BundleError
 from extract.weights import GRAPH, WEIGHTS, require_weights, weights_key
 
@@ -24,9 +24,20 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
 
 
 def can_share(bundle: ModelBundle) -> bool:
-    """Whether it is worth while, and this a machine where it has been tried."""
+    """Whether it is worth while, tried on such a machine, and the weights lie where kernels can read them."""
     large = bundle.files[MODEL].n_bytes >= WORTH_SHARING
-    return large and platform.system() == "Linux" and not products_saturate()
+    return large and platform.system() == "Linux" and not products_saturate() and is_aligned(bundle.shape)
+
+
+def is_aligned(shape: Shape) -> bool:
+    """Whether all weights of a shape begin at multiples of 64 bytes when they are written one after another.
+
+    ONNX Runtime 1.31 writes them so, without gaps, and its kernels end the process where a mapped one begins
+    elsewhere. Each width or count is the length of some vector of fp32, or of int8 times the hidden width.
+    """
+    widths = [heads * shape.head_width for heads in shape.heads_per_layer]
+    counts = [shape.vocab_size, *widths, *shape.neurons_per_layer]
+    return shape.hidden_width % 64 == 0 and all(count % 16 == 0 for count in counts)
 
 
 def open_shared_session(bundle: ModelBundle, folder: Path) -> onnxruntime.InferenceSession:

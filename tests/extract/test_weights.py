@@ -6,13 +6,16 @@ import multiprocessing
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import extract.session
-from extract.bundle import MODEL, ModelBundle
+from extract.bundle import MODEL, ModelBundle, open_bundle
 from extract.errors import BundleError
+from extract.registry import find_bundle
+from extract.session import is_aligned
 from extract.tagger import open_tagger
 from extract.weights import GRAPH, KEPT, WEIGHTS, require_weights
 
@@ -32,6 +35,8 @@ def write_never(folder: Path) -> None:
 def worth_sharing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extract.session, "WORTH_SHARING", 0)
     monkeypatch.setattr(extract.session, "products_saturate", lambda: False)
+    # The tiny model's weights stay in the graph, but for a few whose places happen to suit.
+    monkeypatch.setattr(extract.session, "is_aligned", lambda shape: True)
 
 
 def test_entry_is_made_once_and_found_again(tmp_path: Path) -> None:
@@ -134,6 +139,30 @@ def test_small_model_is_not_worth_it(tiny_bundle: ModelBundle, tmp_path: Path) -
     tagger = open_tagger(tiny_bundle, tmp_path / "shared")
     assert (tagger.shares_weights, tagger.note) == (False, "")
     assert not (tmp_path / "shared").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "aligned"),
+    [
+        ({}, True),
+        ({"vocab_size": 30_528}, True),
+        ({"vocab_size": 30_522}, False),  # BERT's: the scales of its rows end between two multiples
+        ({"hidden_width": 312}, False),
+        ({"neurons_per_layer": (1_536, 1_001)}, False),
+        ({"heads_per_layer": (3,), "head_width": 20}, False),
+    ],
+)
+def test_weights_whose_places_end_the_process_are_not_shared(changes: dict[str, Any], aligned: bool) -> None:
+    shape = replace(open_bundle(find_bundle("pruned25-int8")).shape, **changes)
+    assert is_aligned(shape) is aligned
+
+
+def test_unaligned_model_works_with_weights_of_its_own(
+    tiny_bundle: ModelBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extract.session, "WORTH_SHARING", 0)
+    assert not is_aligned(tiny_bundle.shape)
+    assert not open_tagger(tiny_bundle, tmp_path / "shared").shares_weights
 
 
 def _require_slowly(folder: Path) -> bytes:
