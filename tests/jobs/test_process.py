@@ -21,7 +21,7 @@ def source_of(bundle: ModelBundle) -> BundleSource:
 def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(extract.session, "WORTH_SHARING", 0)
     monkeypatch.setattr(extract.session, "products_saturate", lambda: False)
-    monkeypatch.setattr(extract.session, "is_aligned", lambda shape: True)  # of the tiny model it happens to do
+    monkeypatch.setattr(extract.session, "is_aligned", lambda shape: True)  # as of the tiny one
     monkeypatch.setattr(jobs.model, "shared_weights_folder", lambda: tmp_path / "shared")
     return tmp_path / "shared"
 
