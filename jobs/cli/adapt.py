@@ -11,6 +11,7 @@ import click
 from jobs.cli.device import device_option
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_note, echo_table
+from jobs.cli.step_bar import StepBar
 
 if TYPE_CHECKING:
     from compress.adapt import AdaptResult
@@ -92,7 +93,7 @@ def _adapt(
     given = {name: value for name, value in recipe.items() if value is not None}
     settings = replace(PretrainConfig(device=pick_device(device)), **given)
     config = AdaptConfig(base, text, target, vocab_size, sample_text, keep, settings)
-    with _Display() as display:
+    with _Display("adapting") as display:
         result = adapt(config, report=echo_note, on_step=display.step, on_check=display.check)
     _echo(target, result, as_json)
 
@@ -103,40 +104,16 @@ adapt = command(
 )(_adapt)
 
 
-class _Display:
+class _Display(StepBar):
     """A progress bar on stderr, where that is a terminal, and a line a check."""
 
-    def __enter__(self) -> _Display:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total} steps"),
-            TimeRemainingColumn(),
-        )
-        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._progress.add_task("adapting", total=None)
-        self._progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._progress.stop()
-
     def step(self, progress: Any) -> None:
-        self._progress.update(
-            self._task,
-            completed=progress.step,
-            total=progress.n_steps,
-            description=f"loss {progress.loss:.4f}, {progress.tokens_per_second:,.0f} tokens/s",
-        )
+        self.move(progress, f"loss {progress.loss:.4f}, {progress.tokens_per_second:,.0f} tokens/s")
 
     def check(self, check: Check) -> None:
         from compress.adapt_record import line_of_check
 
-        self._progress.console.print(line_of_check(check), highlight=False)
+        self.tell(line_of_check(check))
 
 
 def _echo(target: Path, result: AdaptResult, as_json: bool) -> None:

@@ -10,6 +10,7 @@ import click
 from jobs.cli.device import device_option
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_note
+from jobs.cli.pruning import min_score_option, pruning_options
 
 if TYPE_CHECKING:
     from extract.rules import MentionRules
@@ -57,21 +58,7 @@ METHOD_NAMES = (
 @click.option(
     "--steps", type=click.IntRange(min=1), help="Rounds of pruning; 1 is one-shot.  [default: the method's]"
 )
-@click.option(
-    "--loss",
-    type=click.Choice(["divergence", "labels"]),
-    help="What importance is measured on.  [default: the method's]",
-)
-@click.option(
-    "--reconstruct/--no-reconstruct",
-    default=None,
-    help="Solve the output weights anew after each round.  [default: the method's]",
-)
-@click.option(
-    "--finetune-epochs",
-    type=click.IntRange(min=0),
-    help="Epochs on the labels and the dense model's answers afterwards.  [default: the method's]",
-)
+@pruning_options
 @click.option(
     "--distill",
     "text",
@@ -94,13 +81,7 @@ METHOD_NAMES = (
     help="How much of it is read.",
 )
 @device_option("distil")
-@click.option(
-    "--min-score",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    show_default=True,
-    help="Leave out less certain mentions.",
-)
+@min_score_option
 @click.option(
     "--rules",
     metavar="FILE",

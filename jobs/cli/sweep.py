@@ -11,6 +11,7 @@ from jobs.cli.build import METHOD_NAMES, MISSING_EXTRA
 from jobs.cli.figures import figures_option, prepare_figures, tell_figures
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_note, echo_table
+from jobs.cli.pruning import min_score_option, pruning_options
 
 if TYPE_CHECKING:
     from compress.sweep import Sweep
@@ -94,28 +95,8 @@ def _parse_list(text: str) -> tuple[str, ...]:
 @click.option(
     "--steps", type=click.IntRange(min=1), help="Rounds of pruning, of every method.  [default: the method's]"
 )
-@click.option(
-    "--loss",
-    type=click.Choice(["divergence", "labels"]),
-    help="What importance is measured on.  [default: the method's]",
-)
-@click.option(
-    "--reconstruct/--no-reconstruct",
-    default=None,
-    help="Solve the output weights anew after each round.  [default: the method's]",
-)
-@click.option(
-    "--finetune-epochs",
-    type=click.IntRange(min=0),
-    help="Epochs on the labels and the dense model's answers afterwards.  [default: the method's]",
-)
-@click.option(
-    "--min-score",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    show_default=True,
-    help="Leave out less certain mentions.",
-)
+@pruning_options
+@min_score_option
 @figures_option
 def _sweep(
     checkpoint: str,

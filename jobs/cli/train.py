@@ -11,6 +11,7 @@ import click
 from jobs.cli.device import device_option
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_note, echo_table, echo_text
+from jobs.cli.step_bar import StepBar
 from jobs.cli.teaching import take_negatives, take_teaching, teaching_options
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _train(
     config = FinetuneConfig(
         base, data, target, also, swaps, vocab_size, sample_text, max_tokens, negatives, teaching, settings
     )
-    with _Display() as display:
+    with _Display("training") as display:
         told: Any = {"report": echo_note, "on_step": display.step, "on_epoch": display.epoch}
         if seeds is not None or n_folds is not None:
             trials = run_trials(config, seeds=seeds or (seed or 0,), n_folds=n_folds, **told)
@@ -168,38 +169,16 @@ train = command(
 )(_train)
 
 
-class _Display:
+class _Display(StepBar):
     """A progress bar on stderr, where that is a terminal, and a line an epoch."""
 
-    def __enter__(self) -> _Display:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total} steps"),
-            TimeRemainingColumn(),
-        )
-        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._progress.add_task("training", total=None)
-        self._progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._progress.stop()
-
     def step(self, progress: Any) -> None:
-        description = f"epoch {progress.epoch}, loss {progress.loss:.4f}"
-        self._progress.update(
-            self._task, completed=progress.step, total=progress.n_steps, description=description
-        )
+        self.move(progress, f"epoch {progress.epoch}, loss {progress.loss:.4f}")
 
     def epoch(self, epoch: EpochScore) -> None:
         from compress.training_record import line_of_epoch
 
-        self._progress.console.print(line_of_epoch(epoch), highlight=False)
+        self.tell(line_of_epoch(epoch))
 
 
 def _echo(target: Path, result: TrainResult, as_json: bool) -> None:

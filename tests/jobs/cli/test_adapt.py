@@ -18,15 +18,6 @@ def adapt(*arguments: str) -> Result:
 
 
 @pytest.fixture
-def base(tmp_path: Path) -> str:
-    from compress.checkpoint import write_checkpoint
-    from tests.compress.conftest import build_model, build_tokenizer
-
-    write_checkpoint(tmp_path / "base", build_model(), build_tokenizer())
-    return str(tmp_path / "base")
-
-
-@pytest.fixture
 def text(tmp_path: Path) -> str:
     from tests.compress.test_adapt import write_articles
 

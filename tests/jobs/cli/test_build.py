@@ -12,9 +12,8 @@ from click.testing import CliRunner, Result
 
 pytest.importorskip("torch", reason="models are made with the extra packages of [compress]")
 
-from compress.checkpoint import write_checkpoint
 from jobs.cli import main
-from tests.compress.conftest import build_model, build_tokenizer, make_sentences
+from tests.jobs.cli.conftest import make_place, write_rows
 
 Spoil = Callable[[Path], None]
 
@@ -22,25 +21,7 @@ Spoil = Callable[[Path], None]
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A folder with a checkpoint and data from which a bundle can be built."""
-    write_checkpoint(tmp_path / "checkpoint", build_model(), build_tokenizer())
-    (tmp_path / "data").mkdir()
-    rows = [
-        {
-            "id": sentence.id,
-            "text": sentence.text,
-            "entities": [
-                {"start": span.start, "end": span.end, "label": span.label} for span in sentence.entities
-            ],
-        }
-        for sentence in make_sentences(12)
-    ]
-    for name in ("train", "test"):
-        write_rows(tmp_path, rows, name)
-    return tmp_path
-
-
-def write_rows(place: Path, rows: list[dict], name: str = "train") -> None:
-    (place / "data" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return make_place(tmp_path, "train", "test")
 
 
 def build(place: Path, name: str = "pruned50", *options: str, data: str = "data") -> Result:

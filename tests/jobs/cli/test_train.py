@@ -19,15 +19,6 @@ def train(*arguments: str) -> Result:
 
 
 @pytest.fixture
-def base(tmp_path: Path) -> str:
-    from compress.checkpoint import write_checkpoint
-    from tests.compress.conftest import build_model, build_tokenizer
-
-    write_checkpoint(tmp_path / "base", build_model(), build_tokenizer())
-    return str(tmp_path / "base")
-
-
-@pytest.fixture
 def data(tmp_path: Path) -> str:
     from tests.compress.conftest import make_sentences
 
