@@ -14,21 +14,14 @@ from compress.budget import check_cost, head_macs, linear_macs, neuron_macs
 from compress.encoder import TokenClassifier
 from compress.errors import BudgetError
 from compress.features import Window
-from compress.iterate import PruneConfig, PrunedModel, prune_to
+from compress.iterate import PruneConfig, PrunedModel
 from compress.masks import BoolArray, Masks
 from compress.methods.method import Task
 
 
 def compress(task: Task) -> PrunedModel:
     """Remove by lot; the config's seed is the lot's."""
-    return prune_to(
-        task.model,
-        task.calibration,
-        macs_removed=task.share,
-        config=task.config,
-        dev=task.dev,
-        choose=choose_by_lot,
-    )
+    return task.prune(choose_by_lot)
 
 
 def choose_by_lot(

@@ -17,7 +17,7 @@ from compress.encoder import TokenClassifier
 from compress.errors import BudgetError
 from compress.features import Window
 from compress.fisher import mask_gradients
-from compress.iterate import Chooser, PruneConfig, PrunedModel, choose_by_fisher, prune_to
+from compress.iterate import Chooser, PruneConfig, PrunedModel, choose_by_fisher
 from compress.knapsack import search_time
 from compress.masks import Masks
 from compress.methods.method import Task
@@ -31,23 +31,9 @@ def compress(task: Task) -> PrunedModel:
     :raises BudgetError: within the time, fewer MACs go than were asked for.
     """
     if task.time_share is None:
-        return prune_to(
-            task.model,
-            task.calibration,
-            macs_removed=task.share,
-            config=task.config,
-            dev=task.dev,
-            choose=partial(choose_by_fisher, recall=task.recall),
-        )
+        return task.prune(partial(choose_by_fisher, recall=task.recall))
     times = measure_layers(task.model.config)
-    pruned = prune_to(
-        task.model,
-        task.calibration,
-        macs_removed=task.share,
-        config=task.config,
-        dev=task.dev,
-        choose=choose_within(times, task),
-    )
+    pruned = task.prune(choose_within(times, task))
     if pruned.macs_removed < task.share:
         raise BudgetError(
             "the time allows more than the name",

@@ -12,21 +12,14 @@ from functools import partial
 
 import numpy as np
 
-from compress.iterate import PrunedModel, choose_by_fisher, prune_to
+from compress.iterate import PrunedModel, choose_by_fisher
 from compress.methods.method import Task
 from compress.tuning import tune
 
 
 def compress(task: Task) -> PrunedModel:
     """Search and rearrange once, then scale each remaining head and neuron by a number of its own."""
-    pruned = prune_to(
-        task.model,
-        task.calibration,
-        macs_removed=task.share,
-        config=task.config,
-        dev=task.dev,
-        choose=partial(choose_by_fisher, recall=task.recall),
-    )
+    pruned = task.prune(partial(choose_by_fisher, recall=task.recall))
     rng = np.random.default_rng(task.config.seed)
     windows = task.calibration.windows
     chosen = sorted(rng.permutation(len(windows))[: task.config.reconstruction_windows])

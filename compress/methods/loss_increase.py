@@ -20,7 +20,7 @@ from compress.batches import Batch, sorted_batches
 from compress.encoder import TokenClassifier
 from compress.errors import DataError
 from compress.features import IGNORED, Window
-from compress.iterate import PruneConfig, PrunedModel, prune_to
+from compress.iterate import PruneConfig, PrunedModel
 from compress.masks import Masks
 from compress.methods.method import Task
 from compress.recall import Recall
@@ -34,14 +34,7 @@ BLOCKS = 16
 
 def compress(task: Task) -> PrunedModel:
     """Remove what the loss misses least."""
-    return prune_to(
-        task.model,
-        task.calibration,
-        macs_removed=task.share,
-        config=task.config,
-        dev=task.dev,
-        choose=partial(choose_by_loss, recall=task.recall),
-    )
+    return task.prune(partial(choose_by_loss, recall=task.recall))
 
 
 def choose_by_loss(

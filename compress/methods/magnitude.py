@@ -14,7 +14,7 @@ from torch import Tensor
 
 from compress.encoder import Layer, TokenClassifier
 from compress.features import Window
-from compress.iterate import PruneConfig, PrunedModel, prune_to
+from compress.iterate import PruneConfig, PrunedModel
 from compress.masks import Masks
 from compress.methods.method import Task
 from compress.search import search
@@ -40,14 +40,7 @@ def _compress(task: Task, mass: Callable[[Tensor], Tensor]) -> PrunedModel:
         neurons = [_neuron_mass(layer, mass) for layer in model.layers]  # type: ignore[arg-type]
         return search(model.config, heads, neurons, affordable=affordable, group=config.group)
 
-    return prune_to(
-        task.model,
-        task.calibration,
-        macs_removed=task.share,
-        config=task.config,
-        dev=task.dev,
-        choose=choose,
-    )
+    return task.prune(choose)
 
 
 def _head_mass(layer: Layer, mass: Callable[[Tensor], Tensor]) -> Floats:

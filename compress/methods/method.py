@@ -10,7 +10,7 @@ from typing import Any
 from compress.encoder import TokenClassifier
 from compress.errors import BudgetError, CompressError
 from compress.features import Features
-from compress.iterate import PruneConfig, PrunedModel
+from compress.iterate import Chooser, PruneConfig, PrunedModel, prune_to
 from compress.recall import Recall
 
 DEFAULT_METHOD = "fisher"
@@ -36,6 +36,20 @@ class Task:
     """Chooses the best epoch of methods that train."""
     recall: Recall | None = None
     """What was measured on ``model`` for other shares; None: everything is measured anew."""
+
+    def prune(self, choose: Chooser) -> PrunedModel:
+        """The model pruned in rounds, of each of which ``choose`` says what it keeps.
+
+        :raises BudgetError: the share cannot be removed.
+        """
+        return prune_to(
+            self.model,
+            self.calibration,
+            macs_removed=self.share,
+            config=self.config,
+            dev=self.dev,
+            choose=choose,
+        )
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from jobs.layout import make_output, staging_folder
 from jobs.model import BundleSource
 from jobs.plan import Shard
 from jobs.receipt import Receipt
-from jobs.shard import ShardTask, run_shard
-from jobs.versions import own_versions
+from jobs.shard import run_shard
 from tests.corpus import make_citation, write_medline
+from tests.jobs.tasks import make_task
 
 RUN = "000001-test"
 Staged = Callable[[], Receipt]
@@ -39,25 +39,7 @@ def root(tmp_path: Path) -> Path:
 def stage(root: Path, tmp_path: Path, tiny_model: BundleSource) -> Staged:
     """Process the one shard of a small file, in this process."""
     path = write_medline(tmp_path / "a.xml", [make_citation(pmid) for pmid in range(1, 6)], deleted=[(9, 1)])
-    state = path.stat()
-    from extract.source import check_source
-
-    checked = check_source(path)
-    task = ShardTask(
-        shard="5" * 32,
-        run_id=RUN,
-        root=root,
-        path=path,
-        source=path.name,
-        format=checked.format,
-        n_bytes=state.st_size,
-        mark=str(state.st_mtime_ns),
-        source_sha256=checked.sha256,
-        piece=checked.slices[0],
-        model=tiny_model,
-        gate=True,
-        versions=own_versions(),
-    )
+    task = make_task(path, root, RUN, tiny_model)
     return lambda: run_shard(task)
 
 

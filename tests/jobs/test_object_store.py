@@ -20,7 +20,6 @@ import pytest
 from extract.commits import read_commits
 from extract.errors import StoreError, StoreRefused
 from extract.place import ObjectPlace, parse_place
-from extract.source import check_source
 from jobs.commit import publish
 from jobs.errors import OutputBroken
 from jobs.garbage import find_garbage, remove_garbage
@@ -32,8 +31,8 @@ from jobs.settings import settle_settings
 from jobs.shard import ShardTask, run_shard
 from jobs.store import store_of
 from jobs.verify import iter_problems
-from jobs.versions import own_versions
 from tests.corpus import make_citation, write_medline
+from tests.jobs.tasks import make_task
 from tests.objectstore import Bucket
 
 RUN = "000001-test"
@@ -92,22 +91,7 @@ def _wait_for(port: int) -> None:
 def task(root: ObjectPlace, tmp_path: Path, tiny_model: BundleSource) -> ShardTask:
     """The one shard of a small file."""
     path = write_medline(tmp_path / "a.xml", [make_citation(pmid) for pmid in range(1, 6)], deleted=[(9, 1)])
-    checked, state = check_source(path), path.stat()
-    return ShardTask(
-        shard="5" * 32,
-        run_id=RUN,
-        root=root,
-        path=path,
-        source=path.name,
-        format=checked.format,
-        n_bytes=state.st_size,
-        mark=str(state.st_mtime_ns),
-        source_sha256=checked.sha256,
-        piece=checked.slices[0],
-        model=tiny_model,
-        gate=True,
-        versions=own_versions(),
-    )
+    return make_task(path, root, RUN, tiny_model)
 
 
 def shard_of(task: ShardTask) -> Shard:
