@@ -18,9 +18,9 @@ from tempfile import TemporaryDirectory
 from make_shape import SHAPES, random_model
 from tokenizers import Tokenizer
 
-from compress.build import BuildConfig, build
+from compress.building.build import BuildConfig, build
 from compress.checkpoint import write_checkpoint
-from compress.methods.method import METHODS, find_method
+from compress.pruning.methods.method import METHODS, find_method
 from extract.bundle import open_bundle
 from extract.registry import find_bundle
 

@@ -25,9 +25,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from compress.gate_judged import digest_of
-from compress.gate_text import read_documents
-from compress.rules import read_rules
+from compress.building.rules import read_rules
+from compress.gating.judged import digest_of
+from compress.gating.text import read_documents
 from extract.annotations import AnnotatedSentence, Span, read_annotations
 from extract.bundle import open_bundle
 from extract.causes import count_by_label, name_causes, read_causes

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from compress.gate import write_gate
-from compress.gate_judged import Judged, digest_of, read_judged
+from compress.gating.gate import write_gate
+from compress.gating.judged import Judged, digest_of, read_judged
 from extract.bundle import open_bundle
 from extract.gate import Gate, domain_scores, open_gate
 from extract.gate_audit import upper_bound

@@ -15,11 +15,11 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
-from compress.calibrate import calibrate
+from compress.building.publish import Draft, write_draft
 from compress.checkpoint import write_checkpoint
-from compress.emit import emit
 from compress.encoder import EncoderConfig, TokenClassifier
-from compress.publish import Draft, write_draft
+from compress.graphs.calibrate import calibrate
+from compress.graphs.emit import emit
 from extract.bundle import ModelBundle, open_bundle
 from extract.registry import find_bundle
 

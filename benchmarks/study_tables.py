@@ -14,7 +14,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from compress.sweep_results import DENSE, SweepRow, read_results
+from compress.sweeping.results import DENSE, SweepRow, read_results
 
 Sweeps = Mapping[str, Sequence[SweepRow]]
 

@@ -53,6 +53,7 @@ class Shape:
     heads_per_layer: tuple[int, ...]
     neurons_per_layer: tuple[int, ...]
     vocab_size: int
+    """Rows of the word table; a few may stand for no word piece, so that those behind them begin aligned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Responsible for a bundle's rules: by label, what a mention of it looks like, as the annotations have it.
 
 They are data of the bundle (``reading.rules`` in ``model.json``), written when it is built
-(:mod:`compress.rules`) or by hand; a bundle without them has its mentions taken as the model gives them.
+(:mod:`compress.building.rules`) or by hand; a bundle without them has its mentions taken as the model gives
+them.
 What they do stands in :mod:`extract.correction`.
 
 ::

@@ -84,9 +84,9 @@ def test_imports_point_one_way(path: Path) -> None:
         ("extract/a.py", "def f():\n    import torch.nn"),
         ("cluster/a.py", "from extract.errors import ExtractError"),
         ("compress/a.py", "from jobs import plan"),
-        ("jobs/run.py", "def f():\n    from compress.build import build"),
+        ("jobs/run.py", "def f():\n    from compress.building.build import build"),
         ("jobs/run.py", "import click"),
-        ("jobs/cli/models.py", "from compress.build import build"),
+        ("jobs/cli/models.py", "from compress.building.build import build"),
         ("jobs/cli/models.py", "class A:\n    import compress"),
         ("jobs/cli/models.py", "def f():\n    from transformers import AutoModel"),
     ],
@@ -99,8 +99,8 @@ def test_a_wrong_import_is_found(file: str, source: str) -> None:
     ("file", "source"),
     [
         ("compress/a.py", "import torch\nfrom extract.errors import ExtractError"),
-        ("jobs/cli/models.py", "import click\ndef f():\n    from compress.build import build"),
-        ("jobs/cli/models.py", "if TYPE_CHECKING:\n    from compress.build import BuildConfig"),
+        ("jobs/cli/models.py", "import click\ndef f():\n    from compress.building.build import build"),
+        ("jobs/cli/models.py", "if TYPE_CHECKING:\n    from compress.building.build import BuildConfig"),
         ("jobs/run.py", "from cluster.local import start\nfrom extract.tagger import Tagger"),
     ],
 )

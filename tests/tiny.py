@@ -13,10 +13,10 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from compress.calibrate import calibrate
-from compress.emit import emit
+from compress.building.publish import Draft, write_draft, write_manifest
 from compress.encoder import EncoderConfig, TokenClassifier
-from compress.publish import Draft, write_draft, write_manifest
+from compress.graphs.calibrate import calibrate
+from compress.graphs.emit import emit
 from extract.bundle import ModelBundle, Reading, open_bundle
 
 TAGS = ("O", "B-ORR", "I-ORR", "B-OS", "I-OS")

@@ -20,7 +20,7 @@ from compress.figures.looks import DENSE as DENSE_LOOK
 from compress.figures.looks import Look, look_of_method
 from compress.figures.radar import LabelScores, draw_labels
 from compress.figures.sparsity import Line, draw_sparsity
-from compress.sweep_results import DENSE, SweepRow
+from compress.sweeping.results import DENSE, SweepRow
 
 MOST_ON_RADAR = 5
 """Methods beside the dense model; more lines would not be told apart."""

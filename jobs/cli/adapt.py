@@ -14,8 +14,8 @@ from jobs.cli.output import echo_json, echo_note, echo_table
 from jobs.cli.step_bar import StepBar
 
 if TYPE_CHECKING:
-    from compress.adapt import AdaptResult
-    from compress.pretrain import Check
+    from compress.adaptation.adapt import AdaptResult
+    from compress.adaptation.pretrain import Check
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -84,9 +84,9 @@ def _adapt(
     Interrupted, it goes on when the same command is run again. Beside the checkpoint lies a record of it:
     settings, log, losses and shares guessed, curves.
     """
-    from compress.adapt import AdaptConfig, adapt
+    from compress.adaptation.adapt import AdaptConfig, adapt
+    from compress.adaptation.pretrain import PretrainConfig
     from compress.device import pick_device
-    from compress.pretrain import PretrainConfig
 
     if recipe["epochs"] is not None and recipe["tokens"] is not None:
         raise click.UsageError("give --epochs or --tokens, not both")
@@ -111,7 +111,7 @@ class _Display(StepBar):
         self.move(progress, f"loss {progress.loss:.4f}, {progress.tokens_per_second:,.0f} tokens/s")
 
     def check(self, check: Check) -> None:
-        from compress.adapt_record import line_of_check
+        from compress.adaptation.record import line_of_check
 
         self.tell(line_of_check(check))
 

@@ -19,7 +19,7 @@ MISSING_EXTRA = (
     "models are made with the extra packages: pip install torch==2.13.0 'extraction-runner[compress]'"
 )
 
-# Kept in step with compress.methods.method.METHODS by a test: help must not import torch.
+# Kept in step with compress.pruning.methods.method.METHODS by a test: help must not import torch.
 METHOD_NAMES = (
     "fisher",
     "fisher-kwon",
@@ -64,7 +64,8 @@ METHOD_NAMES = (
     "text",
     multiple=True,
     metavar="TEXT",
-    help="Then learn from the dense model on this unlabelled text: JSON Lines, or any input of a run.",
+    help="Then learn from the dense model on the training sentences and this unlabelled text: JSON Lines, or"
+    " any input of a run.",
 )
 @click.option(
     "--distill-epochs",
@@ -79,6 +80,13 @@ METHOD_NAMES = (
     default=20_000,
     show_default=True,
     help="How much of it is read.",
+)
+@click.option(
+    "--distill-rate",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1e-4,
+    show_default=True,
+    help="Highest learning rate of that.",
 )
 @device_option("distil")
 @min_score_option
@@ -103,6 +111,7 @@ def _build(
     text: tuple[str, ...],
     distill_epochs: int,
     distill_sentences: int,
+    distill_rate: float,
     device: str,
     min_score: float,
     rules: str | None,
@@ -115,10 +124,10 @@ def _build(
     linear multiply-accumulates to remove.
     """
     try:
-        from compress.build import BuildConfig, build
+        from compress.building.build import BuildConfig, build
         from compress.device import pick_device
-        from compress.distil import DistilConfig
-        from compress.methods.method import find_method
+        from compress.pruning.methods.method import find_method
+        from compress.training.distil import DistilConfig
     except ModuleNotFoundError as exc:
         raise click.ClickException(f"{exc.name} is not installed; {MISSING_EXTRA}") from exc
     from jobs.cli.models import describe
@@ -126,9 +135,11 @@ def _build(
     prune = find_method(method).configure(
         steps=steps, loss=loss, reconstruct=reconstruct, finetune_epochs=finetune_epochs, seed=seed
     )
-    distil = (
-        DistilConfig(epochs=distill_epochs, seed=prune.seed, device=pick_device(device)) if text else None
-    )
+    distil = None
+    if text:
+        distil = DistilConfig(
+            epochs=distill_epochs, rate=distill_rate, seed=prune.seed, device=pick_device(device)
+        )
     config = BuildConfig(
         name=name,
         checkpoint=checkpoint,
@@ -160,7 +171,7 @@ def _build(
 
 def _read_rules(name: str | None) -> MentionRules | None:
     """None: to be read off the training data."""
-    from compress.rules import read_rules
+    from compress.building.rules import read_rules
     from extract.rules import NO_RULES
 
     if name is None:

@@ -54,7 +54,7 @@ def _gate(
     BUNDLE is a variant name or a bundle folder. The gate is learned from annotated sentences and unlabelled
     text; what it loses is measured, and stands in gate.json.
     """
-    from compress.gate import GateConfig, build_gate
+    from compress.gating.gate import GateConfig, build_gate
     from extract.gate import open_gate
     from extract.registry import find_bundle
 

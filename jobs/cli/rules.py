@@ -27,8 +27,8 @@ def _rules(data: Path, also: tuple[Path, ...], target: Path | None, as_json: boo
     alone: whatever the annotations of a label keep to. `extract models build` reads the same off its training
     data; write them to a file to change them, and build with --rules FILE.
     """
+    from compress.building.rules import count_changed, derive_rules, write_rules
     from compress.folds import read_folds
-    from compress.rules import count_changed, derive_rules, write_rules
 
     folds = read_folds(data, also, report=echo_note)
     rules = derive_rules(folds.train)

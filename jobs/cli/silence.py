@@ -13,7 +13,7 @@ from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_note, echo_table
 
 if TYPE_CHECKING:
-    from compress.silence import FalseRate, Silence
+    from compress.gating.silence import FalseRate, Silence
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -39,8 +39,8 @@ def _silence(name: str, inputs: tuple[Path, ...], words: Path, errors: Path | No
     BUNDLE is a variant name or a bundle folder. Whatever is found in a citation whose title, abstract and
     MeSH headings hold no word of the field is false.
     """
-    from compress.outside import read_outside
-    from compress.silence import measure_silence
+    from compress.gating.outside import read_outside
+    from compress.gating.silence import measure_silence
     from extract.bundle import open_bundle
     from extract.gate import open_gate
     from extract.registry import find_bundle

@@ -14,7 +14,7 @@ from jobs.cli.output import echo_json, echo_note, echo_table
 from jobs.cli.pruning import min_score_option, pruning_options
 
 if TYPE_CHECKING:
-    from compress.sweep import Sweep
+    from compress.sweeping.sweep import Sweep
 
 
 def _parse_methods(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[str, ...]:
@@ -121,8 +121,8 @@ def _sweep(
     model, in fp32 and int8, is scored too.
     """
     try:
-        from compress.sweep import sweep
-        from compress.sweep_plan import Changes, SweepConfig
+        from compress.sweeping.plan import Changes, SweepConfig
+        from compress.sweeping.sweep import sweep
     except ModuleNotFoundError as exc:
         raise click.ClickException(f"{exc.name} is not installed; {MISSING_EXTRA}") from exc
     prepare_figures(figures)
@@ -151,7 +151,7 @@ def _sweep(
 
 
 def _tell(found: Sweep, target: str, *, as_json: bool) -> None:
-    from compress.sweep_summary import summarise, summary_table
+    from compress.sweeping.summary import summarise, summary_table
 
     groups = summarise(found.rows)
     impossible = [

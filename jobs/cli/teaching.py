@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from compress.negatives import Negatives
-    from compress.selftrain import Teaching
+    from compress.training.negatives import Negatives
+    from compress.training.selftrain import Teaching
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OPTIONS = (
@@ -93,7 +93,7 @@ def teaching_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def take_negatives(given: MutableMapping[str, Any]) -> Negatives | None:
     """Take documents of other fields out of a command's parameters; None where there are none."""
-    from compress.negatives import Negatives
+    from compress.training.negatives import Negatives
 
     inputs, words, sentences = (given.pop(name) for name in ("negatives", "words", "negative_sentences"))
     if bool(inputs) != (words is not None) or (sentences and not inputs):
@@ -110,7 +110,7 @@ def take_teaching(given: MutableMapping[str, Any]) -> Teaching | None:
 
     Weights and temperature stay in ``given``: they are settings of the training.
     """
-    from compress.selftrain import Teaching
+    from compress.training.selftrain import Teaching
     from extract.registry import find_bundle
 
     teachers, text, gate_of = (given.pop(name) for name in ("teachers", "unlabelled", "gate_of"))

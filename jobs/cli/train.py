@@ -15,8 +15,8 @@ from jobs.cli.step_bar import StepBar
 from jobs.cli.teaching import take_negatives, take_teaching, teaching_options
 
 if TYPE_CHECKING:
-    from compress.train import EpochScore, TrainResult
-    from compress.trials import Spread, Trials
+    from compress.training.train import EpochScore, TrainResult
+    from compress.training.trials import Spread, Trials
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -136,9 +136,9 @@ def _train(
     scores with their spread, and predictions for every document by a model that does not know it.
     """
     from compress.device import pick_device
-    from compress.finetune import FinetuneConfig, finetune
-    from compress.train import TrainConfig
-    from compress.trials import run_trials
+    from compress.training.finetune import FinetuneConfig, finetune
+    from compress.training.train import TrainConfig
+    from compress.training.trials import run_trials
 
     if seeds is not None and seed is not None:
         raise click.UsageError("give --seed or --seeds, not both")
@@ -176,7 +176,7 @@ class _Display(StepBar):
         self.move(progress, f"epoch {progress.epoch}, loss {progress.loss:.4f}")
 
     def epoch(self, epoch: EpochScore) -> None:
-        from compress.training_record import line_of_epoch
+        from compress.training.record import line_of_epoch
 
         self.tell(line_of_epoch(epoch))
 

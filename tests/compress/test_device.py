@@ -5,16 +5,16 @@ import pytest
 import torch
 
 from compress import device as places
+from compress.adaptation.masked_model import MaskedHead, MaskedModel
+from compress.adaptation.pretrain import PretrainConfig, pretrain
 from compress.batches import sorted_batches
 from compress.device import capture_generators, device_of, pick_device, restore_generators
-from compress.distil import DistilConfig, distil
 from compress.errors import DeviceError
-from compress.masked_model import MaskedHead, MaskedModel
-from compress.pretrain import PretrainConfig, pretrain
-from compress.train import TrainConfig, train
+from compress.training.distil import DistilConfig, distil
+from compress.training.train import TrainConfig, train
+from tests.compress.adaptation.test_pretrain import build_text
+from tests.compress.adaptation.test_pretrain import pieces as pieces
 from tests.compress.conftest import build_config, build_model
-from tests.compress.test_pretrain import build_text
-from tests.compress.test_pretrain import pieces as pieces
 
 HAS_GPU = torch.cuda.is_available()
 QUICK = TrainConfig(epochs=1, batch_size=8, bf16=False, dropout=0.1)

@@ -5,7 +5,7 @@ import pytest
 from compress.errors import DataError
 from compress.folds import read_cross_folds
 from tests.compress.conftest import make_sentences
-from tests.compress.test_finetune import write_sentences
+from tests.compress.training.test_finetune import write_sentences
 
 
 @pytest.fixture

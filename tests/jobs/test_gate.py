@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import extract
-from compress.gate import write_gate
+from compress.gating.gate import write_gate
 from extract.bundle import ModelBundle
 from extract.gate import Domain, Gate, GateTerms, Triggers
 from extract.output import Output

@@ -23,7 +23,7 @@ def report(*arguments: object) -> Result:
 @pytest.fixture
 def nights(run: RunJob, tiny_bundle: ModelBundle, tmp_path: Path) -> Path:
     """Two nights with a gate; the second one brings a record that cannot be used."""
-    from compress.gate import write_gate
+    from compress.gating.gate import write_gate
 
     model = find_model(str(write_gate(tiny_bundle.path, TERMS, tmp_path / "gated").path))
     first = write_medline(tmp_path / "a.xml", [make_citation(pmid) for pmid in range(1, 20)])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from compress.publish import write_manifest
+from compress.building.publish import write_manifest
 from extract.bundle import ModelBundle
 from extract.commits import read_commits
 from jobs.errors import SettingsMismatch

@@ -31,8 +31,8 @@ from compress.figures.looks import Look, look_of_method, looks_of_models
 from compress.figures.placing import spread
 from compress.figures.radar import LabelScores, draw_labels
 from compress.figures.sparsity import Line, draw_sparsity
-from compress.methods.method import METHODS
-from compress.sweep_results import LinearBytes, SweepRow
+from compress.pruning.methods.method import METHODS
+from compress.sweeping.results import LinearBytes, SweepRow
 from extract.score import LabelScore
 
 LABELS = {"OS": 31, "PFS": 24, "ORR": 20, "OS_CIL": 9}

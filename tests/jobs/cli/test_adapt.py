@@ -19,7 +19,7 @@ def adapt(*arguments: str) -> Result:
 
 @pytest.fixture
 def text(tmp_path: Path) -> str:
-    from tests.compress.test_adapt import write_articles
+    from tests.compress.adaptation.test_adapt import write_articles
 
     return str(write_articles(tmp_path / "articles.jsonl"))
 

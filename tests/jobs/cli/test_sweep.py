@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 pytest.importorskip("torch", reason="models are made with the extra packages of [compress]")
 
-from compress.sweep_results import read_results
+from compress.sweeping.results import read_results
 from jobs.cli import main
 from tests.jobs.cli.conftest import make_place, write_rows
 

@@ -1,0 +1,1 @@
+"""Learning which citations and sentences need not be tagged, and measuring what that loses."""

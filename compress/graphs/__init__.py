@@ -1,0 +1,1 @@
+"""ONNX graphs written from a model's weights: fp32, int8 and integer-only."""

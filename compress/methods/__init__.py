@@ -1,1 +1,0 @@
-"""Ways of making a model smaller, one a file, behind one interface (:mod:`compress.methods.method`)."""

@@ -1,0 +1,1 @@
+"""Finding and removing heads and neurons: importance, budget, search, mending what is left."""

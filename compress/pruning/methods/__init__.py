@@ -1,0 +1,1 @@
+"""Ways of making a model smaller, one a file, behind one interface (:mod:`.method`)."""
