@@ -25,7 +25,7 @@ class Folds:
 
     train: tuple[AnnotatedSentence, ...]
     dev: tuple[AnnotatedSentence, ...]
-    """Chooses the best epoch, and is never trained on."""
+    """Chooses the best epoch, and is never trained on; empty where all is learnt from."""
     dev_is_carved: bool
     """Whether dev was taken out of the training data for want of a file."""
     labels: tuple[str, ...]
@@ -34,8 +34,12 @@ class Folds:
     """The part of a cross-validation that this model neither learns from nor is chosen by."""
 
 
-def read_folds(data: Path, also: Sequence[Path] = (), *, report: Report = lambda line: None) -> Folds:
+def read_folds(
+    data: Path, also: Sequence[Path] = (), *, with_dev: bool = False, report: Report = lambda line: None
+) -> Folds:
     """Training and dev sentences; without a dev file, a tenth of the documents is set aside for it.
+
+    ``with_dev`` trains on those of dev too, and leaves nothing to choose by.
 
     :raises AnnotationError: a file cannot be read. :raises DataError: there is nothing to train on.
     """
@@ -45,6 +49,9 @@ def read_folds(data: Path, also: Sequence[Path] = (), *, report: Report = lambda
         raise DataError(
             "nothing to train on", str(data), "no train file", "train.jsonl, train.tsv or train.json"
         )
+    if with_dev:
+        sentences += dev
+        return Folds(tuple(sentences), (), dev_is_carved=False, labels=labels_of(sentences))
     if dev:
         return Folds(tuple(sentences), tuple(dev), dev_is_carved=False, labels=labels_of(sentences))
     train, carved = _carve(sentences)

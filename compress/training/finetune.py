@@ -60,6 +60,8 @@ class FinetuneConfig:
     """Plain text of the field, one paragraph a line, by which the pieces to keep are chosen."""
     max_tokens: int = 256
     """Longest window in tokens, the two special ones included."""
+    with_dev: bool = False
+    """Learn from dev too, once all has been chosen by it: the last epoch is kept, and nothing is scored."""
     negatives: Negatives | None = None
     """Documents of other fields, whose sentences are taken as having no entity."""
     teaching: Teaching | None = None
@@ -80,7 +82,7 @@ def finetune(
     :raises AnnotationError, CheckpointError, DataError: the target is not there then.
     """
     check_target(config.target)
-    folds = read_folds(config.data, config.also, report=report)
+    folds = read_folds(config.data, config.also, with_dev=config.with_dev, report=report)
     return finetune_on(config, folds, report=report, on_step=on_step, on_epoch=on_epoch)
 
 
@@ -133,7 +135,7 @@ def finetune_on(
     )
     settings = _settings(config, task, folds, lesson)
     summary = settings | _summarise(result, seconds=time.monotonic() - started)
-    record.end(folds.dev, find_entities(result.model, task.dev))
+    record.end(folds.dev, [] if task.dev is None else find_entities(result.model, task.dev))
     _publish(config, partial, result, task.tokenizer, summary, identity)
     return result
 
@@ -145,7 +147,8 @@ class _Task:
     model: TokenClassifier
     tokenizer: tokenizers.Tokenizer
     data: Features
-    dev: Features
+    dev: Features | None
+    """None where there is nothing to choose by."""
 
 
 def _prepare(config: FinetuneConfig, folds: Folds, report: Report) -> _Task:
@@ -162,10 +165,9 @@ def _prepare(config: FinetuneConfig, folds: Folds, report: Report) -> _Task:
     data, dev = (
         encode_sentences(fold, tokenizer, tags, max_tokens=max_tokens) for fold in (sentences, folds.dev)
     )
-    report(
-        f"{data.n_inexact + dev.n_inexact} entities begin or end inside a token and cannot be learnt exactly"
-    )
-    return _Task(model, tokenizer, data, dev)
+    n_inexact = data.n_inexact + dev.n_inexact
+    report(f"{n_inexact} entities begin or end inside a token and cannot be learnt exactly")
+    return _Task(model, tokenizer, data, dev if folds.dev else None)
 
 
 def _with_swapped(

@@ -59,9 +59,10 @@ class TrainingRecord:
         self._write_epochs()
 
     def end(self, sentences: Sequence[AnnotatedSentence], found: Sequence[Sequence[SpanLike]]) -> None:
-        """Write what the kept epoch got wrong."""
+        """Write what the kept epoch got wrong, where it was asked anything."""
         self._write_epochs()
-        write_errors(self.folder, sentences, found)
+        if sentences:
+            write_errors(self.folder, sentences, found)
         self.note("ended")
 
     def _write_epochs(self) -> None:

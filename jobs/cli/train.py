@@ -50,6 +50,11 @@ def _parse_seeds(ctx: click.Context, param: click.Parameter, value: str | None) 
 )
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the data.  [default: 8]")
 @click.option(
+    "--with-dev",
+    is_flag=True,
+    help="Learn from dev too, once all is chosen by it: the last epoch is kept, and nothing is scored.",
+)
+@click.option(
     "--patience", type=click.IntRange(1), help="Stop after so many epochs without a better F1 on dev."
 )
 @click.option("--batch-size", type=click.IntRange(1), help="Sentences a step.  [default: 16]")
@@ -119,6 +124,7 @@ def _train(
     vocab_size: int | None,
     sample_text: Path | None,
     max_tokens: int,
+    with_dev: bool,
     device: str,
     as_json: bool,
     **recipe: Any,
@@ -142,6 +148,8 @@ def _train(
 
     if seeds is not None and seed is not None:
         raise click.UsageError("give --seed or --seeds, not both")
+    if with_dev and (seeds is not None or n_folds is not None or recipe["patience"] is not None):
+        raise click.UsageError("--with-dev leaves nothing to choose or to score by: settle the rest first")
     teaching = take_teaching(recipe)
     if teaching is not None and n_folds is not None:
         raise click.UsageError("--teacher with --folds: a teacher knows what would be held out")
@@ -149,7 +157,18 @@ def _train(
     given = {name: value for name, value in recipe.items() if value is not None}
     settings = replace(TrainConfig(seed=seed or 0, device=pick_device(device)), **given)
     config = FinetuneConfig(
-        base, data, target, also, swaps, vocab_size, sample_text, max_tokens, negatives, teaching, settings
+        base,
+        data,
+        target,
+        also=also,
+        swaps=swaps,
+        vocab_size=vocab_size,
+        sample_text=sample_text,
+        max_tokens=max_tokens,
+        with_dev=with_dev,
+        negatives=negatives,
+        teaching=teaching,
+        train=settings,
     )
     with _Display("training") as display:
         told: Any = {"report": echo_note, "on_step": display.step, "on_epoch": display.epoch}
@@ -183,7 +202,9 @@ class _Display(StepBar):
 
 def _echo(target: Path, result: TrainResult, as_json: bool) -> None:
     best = result.epochs[result.best_epoch - 1]
-    if best.scores is None:  # finetune() always has dev data; the library's train() need not
+    if best.scores is None:
+        told = {"path": str(target), "epochs": len(result.epochs)}
+        echo_json(told) if as_json else echo_text(f"{target}: the last of {len(result.epochs)} epochs")
         return
     if as_json:
         scores = {f"dev_{name}": value for name, value in best.scores.to_dict().items()}

@@ -73,6 +73,17 @@ def test_counterfactual_sentences_are_trained_on_beside_the_others(config, tmp_p
     assert f"{step['sentences']} sentences to train on" in told[0]
 
 
+def test_dev_may_be_learnt_from_once_all_is_chosen(config):
+    told = []
+    result = finetune(replace(config, with_dev=True), report=told.append)
+    assert told[0] == "24 sentences to train on, 0 to choose by, 2 labels"
+    assert result.best_epoch == len(result.epochs) == 2
+    assert all(epoch.scores is None for epoch in result.epochs)
+    (step,) = read_history(config.target)
+    assert (step["sentences"], step["dev_sentences"], step["dev_f1"]) == (24, 0, None)
+    assert not list(config.target.glob("training-*/errors.txt"))
+
+
 def test_dev_is_carved_by_document_where_there_is_none(config):
     (config.data / "dev.jsonl").unlink()
     folds = read_folds(config.data)

@@ -72,6 +72,16 @@ def test_what_is_wrong_is_one_line(base: str, data: str, tmp_path: Path, changes
     assert not (tmp_path / "out").exists()
 
 
+def test_learning_from_dev_too_leaves_nothing_to_choose_by(base: str, data: str, tmp_path: Path) -> None:
+    words = ("--base", base, "--data", data, "--to", str(tmp_path / "out"), "--epochs", "2", "--with-dev")
+    refused = train(*words, "--patience", "1")
+    assert refused.exit_code == 2
+    assert "leaves nothing to choose" in refused.stderr
+    result = train(*words, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout) == {"path": str(tmp_path / "out"), "epochs": 2}
+
+
 def test_folds_and_seeds_tell_their_spread(base: str, data: str, tmp_path: Path) -> None:
     target = tmp_path / "out"
     options = ("--base", base, "--data", data, "--epochs", "1", "--seeds", "1,2", "--folds", "2")
