@@ -18,8 +18,9 @@ from cluster import ClusterConfig
 from jobs.config import USD_PER_WORKER_HOUR, JobConfig, Silence
 from jobs.entrant import Entrant
 from jobs.errors import JobError
+from jobs.finding import find_paths
 from jobs.metrics import RunReport
-from jobs.run import find_paths, run_job
+from jobs.run import run_job
 
 MEDLINE_CITATIONS = 40_901_984
 """Citations in all of MEDLINE, as of the baseline of 2026."""

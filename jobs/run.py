@@ -6,22 +6,19 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.cores import count_cores
 from cluster.errors import ClusterUnreachable
-from extract import reasons
 from extract.commits import CommitRecord, read_commits, read_sources
 from extract.errors import ExtractError, SourceError
-from extract.inputs import find_all
 from extract.place import Place, find_sizes
 from extract.remote import Location
 from jobs.commit import withdraw
 from jobs.config import JobConfig, Listener, Silence, StopRequest
+from jobs.ending import complaint_of
 from jobs.errors import (
     ClusterLost,
-    InputMissing,
     Interrupted,
     JobError,
     ProgramFault,
@@ -29,8 +26,8 @@ from jobs.errors import (
     Stalled,
     TooManyQuarantined,
 )
+from jobs.finding import find_paths
 from jobs.intake import CheckTask, Intake, check_input
-from jobs.isolate import KILLS_WORKER
 from jobs.layout import run_folder
 from jobs.metrics import RunReport, Tally
 from jobs.model import measured_of
@@ -40,7 +37,6 @@ from jobs.process import peak_rss_bytes
 from jobs.runs import new_run_id, opened_run, read_run, write_metrics
 from jobs.settings import settings_of, settle_settings
 from jobs.store import store_of
-from jobs.words import counted
 
 # Dask takes half a second to import, so a run that finds nothing to do must not need it.
 if TYPE_CHECKING:
@@ -97,26 +93,6 @@ def _write_report(root: Place, run_id: str, listener: Listener) -> None:
         listener.note(f"no report page: {error}")
 
 
-def find_paths(
-    inputs: tuple[str, ...], out: Place | None = None
-) -> tuple[list[Location], tuple[SourceError, ...]]:
-    """The input files, and why others cannot be had; what lies in the output is none, even if that lies in
-    an input folder.
-
-    :raises InputMissing: when an argument stands for no file, or none of them can be had.
-    """
-    try:
-        found = find_all(inputs)
-        missing = [error for error in found.refused if error.what == reasons.MISSING]
-        if missing and len(missing) == len(found.refused) and not found.locations:
-            raise missing[0]
-    except SourceError as exc:
-        advice = exc.advice or "check the path"
-        raise InputMissing("no such input", exc.where, exc.got, exc.expected, advice) from exc
-    own = () if out is None else (str(out.absolute()).rstrip("/") + "/",)
-    return [path for path in found.locations if not str(path).startswith(own)], found.refused
-
-
 def _connection_lost(error: OSError) -> ClusterLost:
     """The scheduler may end in the middle of any question to it; Dask calls that an error of the system.
 
@@ -169,7 +145,7 @@ class _Run:
             stopped_by = _connection_lost(error)
         finally:
             store_of(self._config.out).end(self._run_id)
-        return self._report(stopped_by or self._complaint())
+        return self._report(stopped_by or complaint_of(self._refused, self._failed))
 
     def _take_in(self, paths: list[Location], refused: Sequence[SourceError]) -> Intake:
         """Register all inputs; those not known are checked on the cluster first."""
@@ -297,31 +273,6 @@ class _Run:
             stop=self._stop,
             silence_seconds=self._config.silence_seconds,
         )
-
-    def _complaint(self) -> JobError | None:
-        """What is to be said of a run that came to its end."""
-        refused, failed = len(self._refused), len(self._failed)
-        if failed:
-            told = f"{counted(failed, 'shard')} failed" + (
-                f" and {counted(refused, 'input file')} refused" if refused else ""
-            )
-            if all(reason.startswith(KILLS_WORKER) for reason in self._failed):
-                return Stalled(told, got="workers that die", advice="run the same command again to continue")
-            return ProgramFault(
-                told,
-                got=self._failed[-1],
-                expected="shards whose records can be processed can be too",
-                advice="everything else is committed; report this, then run the same command again",
-            )
-        if refused:
-            return TooManyQuarantined(
-                f"{counted(refused, 'input file')} refused",
-                ", ".join(sorted(Path(error.where).name for error in self._refused)[:3])
-                + (", ..." if refused > 3 else ""),
-                self._refused[0].what if refused == 1 else "",
-                advice="everything else is committed; repair the input and run the same command again",
-            )
-        return None
 
     def _report(self, stopped_by: JobError | None) -> RunReport:
         commits = read_commits(self._config.out).values()

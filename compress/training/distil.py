@@ -21,7 +21,10 @@ from compress.errors import DataError
 from compress.features import Features, Window
 from compress.precision import autocast, has_bf16
 from compress.predict import score_model
-from compress.training.train import Average, TrainConfig, build_optimizer
+from compress.training.average import Average
+from compress.training.optimizer import Rates, build_optimizer
+
+MAX_GRADIENT_NORM = 1.0
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,7 @@ def distil(
     steps = config.epochs * n_batches(len(windows), config.batch_size)
     student.to(config.device)
     teacher.to(config.device)
-    recipe = TrainConfig(body_rate=config.rate, head_rate=config.rate)
-    optimizer, schedule = build_optimizer(recipe, student, steps)
+    optimizer, schedule = build_optimizer(Rates(config.rate, config.rate), student, steps)
     average = Average(student, config.average_decay)
     bf16 = has_bf16(config.device) if config.bf16 is None else config.bf16
     layers = matched_layers(student.config.n_layers, teacher.config.n_layers)
@@ -96,7 +98,7 @@ def distil(
             loss = _loss(config, student, teacher, batch.to(config.device), layers, bf16)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(student.parameters(), recipe.max_gradient_norm)
+            nn.utils.clip_grad_norm_(student.parameters(), MAX_GRADIENT_NORM)
             optimizer.step()
             schedule.step()
             done, count, total = done + 1, count + 1, total + loss.item()

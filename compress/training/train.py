@@ -6,8 +6,6 @@ would have ended with (:mod:`compress.training.resume`).
 
 from __future__ import annotations
 
-import copy
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,8 +22,10 @@ from compress.errors import DataError
 from compress.features import Features
 from compress.precision import autocast, has_bf16
 from compress.predict import score_model
+from compress.training.average import Average
 from compress.training.course import Course, EpochScore
 from compress.training.loss import token_loss, weigh_tags
+from compress.training.optimizer import Rates, build_optimizer
 from compress.training.resume import (
     TrainState,
     add_prefix,
@@ -37,13 +37,11 @@ from compress.training.resume import (
 )
 
 __all__ = [
-    "Average",
     "EpochScore",
     "Progress",
     "TrainConfig",
     "TrainResult",
     "Update",
-    "build_optimizer",
     "train",
 ]
 
@@ -168,23 +166,6 @@ def train(
     return TrainResult(model.eval(), tuple(course.epochs), course.best_epoch)
 
 
-class Average:
-    """A moving average of a model's weights (Polyak and Juditsky 1992): steadier than the last step's."""
-
-    def __init__(self, model: TokenClassifier, decay: float) -> None:
-        self.model = copy.deepcopy(model).eval() if decay else model
-        self.decay = decay
-
-    def update(self, model: TokenClassifier, step: int) -> None:
-        """Take in the weights after ``step`` steps; early steps are forgotten faster."""
-        if not self.decay:
-            return
-        decay = min(self.decay, step / (step + 10))
-        with torch.no_grad():
-            for ours, theirs in zip(self.model.parameters(), model.parameters(), strict=True):
-                ours.lerp_(theirs, 1 - decay)
-
-
 class _Loop:
     """The steps of a training, epoch by epoch."""
 
@@ -208,7 +189,11 @@ class _Loop:
         self.bf16 = has_bf16(config.device) if config.bf16 is None else config.bf16
         self.n_steps = config.epochs * n_batches(len(data.windows), config.batch_size)
         self.step = 0
-        self.optimizer, self.schedule = build_optimizer(config, model, self.n_steps)
+        self.optimizer, self.schedule = build_optimizer(
+            Rates(config.body_rate, config.head_rate, config.warmup_share, config.weight_decay),
+            model,
+            self.n_steps,
+        )
         _set_dropout(config, model)
         self.average = Average(model, config.average_decay)
         weights = weigh_tags(data, config.rare_labels)
@@ -291,28 +276,6 @@ class _Loop:
 def _stack(teacher_logits: Sequence[Logits], batch: Batch) -> Tensor:
     rows = [torch.from_numpy(teacher_logits[index]).float() for index in batch.indices]
     return nn.utils.rnn.pad_sequence(rows, batch_first=True).to(batch.input_ids.device)
-
-
-def build_optimizer(
-    config: TrainConfig, model: TokenClassifier, n_steps: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """AdamW with a rate of its own for the head; the rates rise, then fall to 0 in ``n_steps``."""
-    groups = []
-    for is_head, rate in ((False, config.body_rate), (True, config.head_rate)):
-        named = [
-            value for name, value in model.named_parameters() if name.startswith("classifier") == is_head
-        ]
-        matrices = [value for value in named if value.ndim > 1]
-        vectors = [value for value in named if value.ndim <= 1]
-        groups.append({"params": matrices, "lr": rate, "weight_decay": config.weight_decay})
-        groups.append({"params": vectors, "lr": rate, "weight_decay": 0.0})
-    optimizer = torch.optim.AdamW(groups, fused=True)
-    warmup = max(1, math.ceil(config.warmup_share * n_steps))
-
-    def factor(step: int) -> float:
-        return min((step + 1) / warmup, max(0.0, (n_steps - step) / max(1, n_steps - warmup)))
-
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
 def _set_dropout(config: TrainConfig, model: TokenClassifier) -> None:

@@ -13,6 +13,7 @@ from jobs.cli.output import echo_json, echo_note
 from jobs.cli.pruning import min_score_option, pruning_options
 
 if TYPE_CHECKING:
+    from extract.bundle import ModelBundle
     from extract.rules import MentionRules
 
 MISSING_EXTRA = (
@@ -155,9 +156,10 @@ def _build(
         rules=_read_rules(rules),
     )
     bundle = build(config, report=echo_note)
-    if as_json:
-        echo_json(describe(bundle))
-        return
+    echo_json(describe(bundle)) if as_json else _show(bundle, target)
+
+
+def _show(bundle: ModelBundle, target: str) -> None:
     scores = bundle.scores
     click.echo(
         f"{bundle.name}: F1 {scores['f1']:.4f} (dense {scores['f1_dense']:.4f}) on {scores['data']['name']}"

@@ -7,8 +7,9 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
+from compress.graphs.arithmetic import Integers, IntegerWriter
 from compress.graphs.graph import Graph
-from compress.graphs.integer import Integers, _Writer, emit_integers, measure_scales
+from compress.graphs.integer import emit_integers, measure_scales
 from compress.pruning.masks import Masks
 from compress.pruning.prune import prune
 from tests.compress.conftest import build_model
@@ -17,7 +18,7 @@ from tests.compress.conftest import build_model
 def compute(write, values, step):
     """What the nodes of ``write(writer, value)`` make of real ``values`` in steps of ``step``."""
     graph = Graph()
-    writer = _Writer(graph)
+    writer = IntegerWriter(graph)
     result = write(writer, Integers("x", np.asarray(step), 31))
     real = graph.node("Cast", result, to=1) if isinstance(result, str) else writer.real(result)
     graph._nodes.append(helper.make_node("Identity", [real], ["y"]))
