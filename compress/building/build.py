@@ -21,6 +21,7 @@ from torch import Tensor
 
 from compress.bases import name_of_base
 from compress.building.card import write_card
+from compress.building.lesson import Lesson, Reader, read_lesson
 from compress.building.promotion import Examined, examine, judge
 from compress.building.publish import Draft, published, write_draft, write_manifest
 from compress.building.rules import derive_rules
@@ -36,8 +37,6 @@ from compress.graphs.integer import emit_integers, measure_scales
 from compress.pruning.iterate import PruneConfig, PrunedModel
 from compress.pruning.methods.method import DEFAULT_METHOD, Task, find_method
 from compress.pruning.sparsity import stored_sizes
-from compress.training.distil import DistilConfig, distil
-from compress.training.unlabelled import read_text
 from extract.annotations import labels_of
 from extract.bundle import ModelBundle, Reading, hash_file, open_bundle
 from extract.rules import NO_RULES, MentionRules
@@ -69,12 +68,8 @@ class BuildConfig:
     """Settings of the method; see :meth:`compress.pruning.methods.method.Method.configure`."""
     time_share: float | None = None
     """Measured int8 time that may remain, of the dense model's, 0 to 1; None: MACs alone are the budget."""
-    distil: DistilConfig | None = None
-    """Distillation from the dense model afterwards, over ``text`` and the training sentences; None: none."""
-    text: tuple[Path, ...] = ()
-    """Unlabelled text for that: JSON Lines with ``doc`` and ``paragraphs``, or any input of a run."""
-    text_sentences: int = 20_000
-    """Sentences of it at most, chosen by the hash of their documents."""
+    reader: Reader | None = None
+    """Distillation from the dense model afterwards, over text and the training sentences; None: none."""
     max_tokens: int = 256
     """Longest window in tokens, the two special ones included."""
     overlap: int = 64
@@ -107,8 +102,8 @@ def build(config: BuildConfig, report: Report = lambda line: None) -> ModelBundl
     """
     variant = parse_variant(config.name)
     check_method(variant, config.method, config.time_share)
-    if config.distil is not None:
-        check_text(variant, config.method, config.text)
+    if config.reader is not None:
+        check_text(variant, config.method, config.reader.text)
     data = read_data(config.data)
     if config.rules is None:
         config = replace(config, rules=derive_rules(data.train))
@@ -203,24 +198,24 @@ def _distil(
     tokenizer: Tokenizer,
     report: Report,
 ) -> Stage:
-    if config.distil is None or stage is dense:
+    lesson = lesson_of(config, dense.model, features, tokenizer)
+    if lesson is None or stage is dense:
         return stage
     report("distilling from the dense model")
-    sentences = read_text(config.text, config.text_sentences)
-    unlabelled = encode_sentences(
-        sentences, tokenizer, stage.model.config.labels, max_tokens=config.max_tokens, overlap=config.overlap
+    student = lesson.teach(stage.model, dense.model)
+    return Stage(student, stage.macs_removed, (*stage.lineage, lesson.step))
+
+
+def lesson_of(
+    config: BuildConfig, dense: TokenClassifier, features: Features, tokenizer: Tokenizer
+) -> Lesson | None:
+    """What pruned models of ``dense`` are to learn afterwards, where they are to."""
+    if config.reader is None:
+        return None
+    labels, overlap = dense.config.labels, config.overlap
+    return read_lesson(
+        config.reader, tokenizer, labels, features, max_tokens=config.max_tokens, overlap=overlap
     )
-    # Nowhere else are there as many mentions; their labels are not looked at.
-    windows = (*unlabelled.windows, *features.windows)
-    student = distil(config.distil, stage.model, dense.model, windows).model
-    step = {
-        "step": "distil",
-        "text": [path.name for path in config.text],
-        "sentences": len(sentences),
-        "training_windows": len(features.windows),
-        **asdict(config.distil),
-    }
-    return Stage(student, stage.macs_removed, (*stage.lineage, step))
 
 
 def quantise(

@@ -22,12 +22,14 @@ from compress.building.build import (
     draft_of,
     encode_training,
     fit_window,
+    lesson_of,
     lineage_of,
     pruned_stage,
     quantise,
     scores_of,
 )
 from compress.building.card import write_card
+from compress.building.lesson import Lesson
 from compress.building.promotion import Examined, exact_numbers
 from compress.building.publish import Draft, published, write_draft, write_manifest
 from compress.building.rules import derive_rules
@@ -100,11 +102,13 @@ class Bench:
                 overlap=config.overlap,
                 min_score=config.min_score,
                 rules=derive_rules(data.train),
+                reader=config.reader,
             ),
             model,
         )
         self._features = encode_training(self._build_config(DENSE_CELL), model, tokenizer, data)
         self._recall = Recall(model)
+        self._lesson = lesson_of(self._settings, model, self._features, tokenizer)
         self._dense: _Dense | None = None
 
     def open_dense(self, folder: Path) -> None:
@@ -126,6 +130,8 @@ class Bench:
         started = time.perf_counter()
         task = Task(self._stage.model, self._features, cell.share / 100, config.prune, recall=self._recall)
         pruned = find_method(cell.method).compress(task)
+        if lesson := self._lesson_for(cell):
+            pruned = replace(pruned, model=lesson.teach(pruned.model, self._stage.model))
         return Made(config, cell, pruned, time.perf_counter() - started)
 
     def judge(self, made: Made, *, int8: bool) -> SweepRow:
@@ -164,8 +170,13 @@ class Bench:
         stage = self._stage
         if made.cell != DENSE_CELL:
             stage = pruned_stage(config, variant, stage, made.pruned)
+            if lesson := self._lesson_for(made.cell):
+                stage = replace(stage, lineage=(*stage.lineage, lesson.step))
         quantised = quantise(config, stage.model, self._features, integer_only=False) if int8 else None
         return draft_of(config, stage, self._tokenizer, quantised)
+
+    def _lesson_for(self, cell: Cell) -> Lesson | None:
+        return self._lesson and self._lesson.drawn_by(cell.seed or 0)
 
     @contextmanager
     def _placed(self, draft: Draft, cell: Cell) -> Iterator[Path]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import tokenizers
 
+from compress.building.lesson import Reader
+from compress.building.wishes import check_text
 from compress.data import Data, Split
 from compress.encoder import TokenClassifier
 from compress.errors import BudgetError
@@ -17,6 +19,7 @@ from compress.pruning.iterate import PruneConfig
 from compress.pruning.methods.method import Method, find_method
 from compress.sweeping.results import DENSE
 from extract.bundle import hash_file
+from extract.variants import parse_variant
 
 Identity = Mapping[str, Any]
 
@@ -57,6 +60,8 @@ class SweepConfig:
     keep: bool = False
     """Keep each model as a bundle."""
     changes: Changes = Changes()
+    reader: Reader | None = None
+    """What each pruned model then learns from the dense one; None: nothing."""
     min_score: float = 0.0
     """Mentions with a lower score are left out, 0 to 1."""
     max_tokens: int = 256
@@ -89,7 +94,8 @@ DENSE_CELL = Cell(DENSE, 0, None)
 def plan_cells(config: SweepConfig) -> list[Cell]:
     """What to prune, a seed after the other: so that the whole picture is there early, and then its spread.
 
-    :raises CompressError: an unknown method. :raises BudgetError: a share that cannot be removed.
+    :raises CompressError: an unknown method, or text that cannot be learnt from.
+    :raises BudgetError: a share that cannot be removed.
     """
     for share in config.shares:
         if not 0 < share < 100:
@@ -98,6 +104,8 @@ def plan_cells(config: SweepConfig) -> list[Cell]:
     for seed in config.seeds:
         for name in config.methods:
             method = find_method(name)
+            if config.reader is not None:
+                check_text(parse_variant("pruned50"), name, config.reader.text)
             drawn = seed if method.draws(prune_config(config, method, seed)) else None
             cells.update(dict.fromkeys(Cell(name, share, drawn) for share in config.shares))
     return list(cells)
@@ -120,10 +128,18 @@ def identify(
         "speed": config.speed,
         "keep": config.keep,
         **asdict(config.changes),
+        "distillation": _tell_reader(config.reader),
         "min_score": config.min_score,
         "max_tokens": config.max_tokens,
         "overlap": config.overlap,
     }
+
+
+def _tell_reader(reader: Reader | None) -> Identity | None:
+    if reader is None:
+        return None
+    texts = [hash_file(path).sha256 for path in reader.text]
+    return {"text": texts, "sentences": reader.sentences, **asdict(reader.settings)}
 
 
 def _hash_model(model: TokenClassifier, tokenizer: tokenizers.Tokenizer) -> str:

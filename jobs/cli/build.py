@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from jobs.cli.device import device_option
+from jobs.cli.distilling import distilling_options, take_reader
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_note
 from jobs.cli.pruning import min_score_option, pruning_options
@@ -60,36 +60,7 @@ METHOD_NAMES = (
     "--steps", type=click.IntRange(min=1), help="Rounds of pruning; 1 is one-shot.  [default: the method's]"
 )
 @pruning_options
-@click.option(
-    "--distill",
-    "text",
-    multiple=True,
-    metavar="TEXT",
-    help="Then learn from the dense model on the training sentences and this unlabelled text: JSON Lines, or"
-    " any input of a run.",
-)
-@click.option(
-    "--distill-epochs",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Times that all of it is read.",
-)
-@click.option(
-    "--distill-sentences",
-    type=click.IntRange(min=1),
-    default=20_000,
-    show_default=True,
-    help="How much of it is read.",
-)
-@click.option(
-    "--distill-rate",
-    type=click.FloatRange(min=0, min_open=True),
-    default=1e-4,
-    show_default=True,
-    help="Highest learning rate of that.",
-)
-@device_option("distil")
+@distilling_options
 @min_score_option
 @click.option(
     "--rules",
@@ -109,15 +80,11 @@ def _build(
     loss: str | None,
     reconstruct: bool | None,
     finetune_epochs: int | None,
-    text: tuple[str, ...],
-    distill_epochs: int,
-    distill_sentences: int,
-    distill_rate: float,
-    device: str,
     min_score: float,
     rules: str | None,
     seed: int | None,
     as_json: bool,
+    **distilling: Any,
 ) -> None:
     """Build a variant of a fine-tuned model: prune, quantise, write ONNX, score.
 
@@ -126,9 +93,7 @@ def _build(
     """
     try:
         from compress.building.build import BuildConfig, build
-        from compress.device import pick_device
         from compress.pruning.methods.method import find_method
-        from compress.training.distil import DistilConfig
     except ModuleNotFoundError as exc:
         raise click.ClickException(f"{exc.name} is not installed; {MISSING_EXTRA}") from exc
     from jobs.cli.models import describe
@@ -136,11 +101,6 @@ def _build(
     prune = find_method(method).configure(
         steps=steps, loss=loss, reconstruct=reconstruct, finetune_epochs=finetune_epochs, seed=seed
     )
-    distil = None
-    if text:
-        distil = DistilConfig(
-            epochs=distill_epochs, rate=distill_rate, seed=prune.seed, device=pick_device(device)
-        )
     config = BuildConfig(
         name=name,
         checkpoint=checkpoint,
@@ -149,9 +109,7 @@ def _build(
         method=method,
         prune=prune,
         time_share=time_share,
-        distil=distil,
-        text=tuple(map(Path, text)),
-        text_sentences=distill_sentences,
+        reader=take_reader(distilling, seed=prune.seed),
         min_score=min_score,
         rules=_read_rules(rules),
     )

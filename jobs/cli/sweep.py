@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobs.cli.build import METHOD_NAMES, MISSING_EXTRA
+from jobs.cli.distilling import distilling_options, take_reader
 from jobs.cli.figures import figures_option, prepare_figures, tell_figures
 from jobs.cli.group import command
 from jobs.cli.output import echo_json, echo_note, echo_table
@@ -96,6 +97,7 @@ def _parse_list(text: str) -> tuple[str, ...]:
     "--steps", type=click.IntRange(min=1), help="Rounds of pruning, of every method.  [default: the method's]"
 )
 @pruning_options
+@distilling_options
 @min_score_option
 @figures_option
 def _sweep(
@@ -126,6 +128,7 @@ def _sweep(
     except ModuleNotFoundError as exc:
         raise click.ClickException(f"{exc.name} is not installed; {MISSING_EXTRA}") from exc
     prepare_figures(figures)
+    reader = take_reader(changes, seed=0)
     if split == "test":
         echo_note("scoring on test: what is chosen by these scores has no test any more")
     config = SweepConfig(
@@ -140,6 +143,7 @@ def _sweep(
         speed=speed,
         keep=keep,
         changes=Changes(**changes),
+        reader=reader,
         min_score=min_score,
     )
     found = sweep(config, report=echo_note)

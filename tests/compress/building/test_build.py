@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from compress.building.build import BuildConfig, build
+from compress.building.lesson import Reader
 from compress.building.rules import derive_rules
 from compress.checkpoint import write_checkpoint
 from compress.errors import CompressError, DataError
 from compress.pruning.iterate import PruneConfig
 from compress.pruning.methods.method import find_method
-from compress.training.distil import DistilConfig
 from extract.annotations import read_annotations
 from extract.bundle import ModelBundle, open_bundle
 from extract.errors import UnknownModel
@@ -155,7 +155,7 @@ def test_distillation_on_unlabelled_text_is_part_of_the_lineage(
     config = BuildConfig(
         "pruned50-int8", str(checkpoint), data, tmp_path / "distilled", prune=QUICK, max_tokens=64, overlap=16
     )
-    bundle = build(replace(config, distil=DistilConfig(), text=(text,)))
+    bundle = build(replace(config, reader=Reader((text,))))
     assert [step["step"] for step in bundle.lineage] == ["train", "prune", "distil", "quantize"]
     assert bundle.lineage[2]["sentences"] == 2
     assert bundle.lineage[2]["training_windows"] > 2
@@ -166,8 +166,8 @@ def test_distillation_on_unlabelled_text_is_part_of_the_lineage(
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"distil": DistilConfig()}, "nothing to distil on"),
-        ({"distil": DistilConfig(), "text": (Path("t"),), "method": "l1"}, "fill the zeros again"),
+        ({"reader": Reader(())}, "nothing to distil on"),
+        ({"reader": Reader((Path("t"),)), "method": "l1"}, "fill the zeros again"),
         ({"method": "magic"}, "unknown method"),
     ],
 )

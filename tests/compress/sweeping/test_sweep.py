@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from compress.building.build import BuildConfig, build
+from compress.building.lesson import Reader
 from compress.checkpoint import write_checkpoint
 from compress.errors import BudgetError, CompressError, DataError
 from compress.pruning.methods.method import find_method
@@ -22,6 +23,7 @@ from compress.sweeping.plan import Cell, Changes, SweepConfig, plan_cells
 from compress.sweeping.results import DENSE, RESULTS, SweepRow, read_results
 from compress.sweeping.summary import summarise, summary_table
 from compress.sweeping.sweep import sweep
+from compress.training.distil import DistilConfig
 from extract.bundle import open_bundle
 from extract.errors import AnnotationError
 from tests.compress.conftest import build_model, build_tokenizer, make_sentences
@@ -135,6 +137,35 @@ def test_zeros_are_counted_for_what_they_are(swept: tuple[SweepConfig, tuple[Swe
     pruned = next(row for row in rows if row.key == ("fisher", 0.5, 0, False))
     assert pruned.linear_bytes is None
     assert pruned.bytes < rows[0].bytes
+
+
+def test_a_distilled_row_says_what_a_distilled_build_says(place: Path, tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("Median OS was 8.5 months in all. Median PFS was 3 months in some.")
+    reader = Reader((text,), settings=DistilConfig(rate=1e-3, bf16=False))
+    config = config_for(
+        place, tmp_path / "sweep", methods=("fisher",), shares=(50,), seeds=(1,), reader=reader
+    )
+    row = sweep(replace(config, precisions=(True,), keep=True)).rows[-1]
+    kept = open_bundle(config.target / BUNDLES / "fisher-pruned50-int8-seed1")
+    drawn = replace(reader, settings=replace(reader.settings, seed=1))
+    built = build(
+        BuildConfig(
+            row.name,
+            config.checkpoint,
+            config.data,
+            tmp_path / "built",
+            prune=find_method("fisher").configure(steps=STEPS, seed=1),
+            reader=drawn,
+            max_tokens=64,
+            overlap=16,
+        )
+    )
+    assert (kept.files, kept.lineage) == (built.files, built.lineage)
+    with pytest.raises(CompressError, match="distillation"):
+        sweep(replace(config, keep=True, precisions=(True,), reader=drawn))
+    with pytest.raises(DataError, match="fill the zeros again"):
+        sweep(replace(config, target=tmp_path / "other", methods=("l1",)))
 
 
 KILLED = """
