@@ -114,7 +114,7 @@ def build(config: BuildConfig, report: Report = lambda line: None) -> ModelBundl
         features = encode_training(config, model, tokenizer, data)
         dense = Stage(model, 0.0, lineage_of(config.checkpoint))
         report(f"scoring the dense model on {data.held_out_path.name}")
-        reference = _examine_dense(config, dense, tokenizer, data)
+        reference = examine_dense(config, dense, tokenizer, data)
         stage = _prune(config, variant, dense, features, report)
         stage = _distil(config, stage, dense, features, tokenizer, report)
         report("writing the model" + (" in int8" if variant.int8 else ""))
@@ -157,7 +157,7 @@ def encode_training(
     return encode_sentences(data.train, tokenizer, tags, max_tokens=config.max_tokens, overlap=config.overlap)
 
 
-def _examine_dense(config: BuildConfig, dense: Stage, tokenizer: Tokenizer, data: Data) -> Examined:
+def examine_dense(config: BuildConfig, dense: Stage, tokenizer: Tokenizer, data: Data) -> Examined:
     with TemporaryDirectory() as folder:
         bundle = write_draft(Path(folder), draft_of(replace(config, name="dense"), dense, tokenizer, None))
         return examine(open_tagger(bundle), data.held_out)

@@ -20,7 +20,21 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--also", multiple=True, type=_FILE, help="Another annotated file to read off; repeatable.")
 @click.option("--to", "target", type=click.Path(dir_okay=False, path_type=Path), help="Write them as JSON.")
-def _rules(data: Path, also: tuple[Path, ...], target: Path | None, as_json: bool) -> None:
+@click.option(
+    "--into",
+    "bundle",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Write them into this bundle, and score it anew on the data's test (or dev) file.",
+)
+@click.option("--dense", help="With --into: the checkpoint that the bundle was made of, scored beside it.")
+def _rules(
+    data: Path,
+    also: tuple[Path, ...],
+    target: Path | None,
+    bundle: Path | None,
+    dense: str | None,
+    as_json: bool,
+) -> None:
     """Tell what mentions look like in annotated data, as rules for decoding.
 
     Which brackets and units belong to a mention, what is said instead of a number, which labels never stand
@@ -30,11 +44,19 @@ def _rules(data: Path, also: tuple[Path, ...], target: Path | None, as_json: boo
     from compress.building.rules import count_changed, derive_rules, write_rules
     from compress.folds import read_folds
 
+    if (bundle is None) != (dense is None):
+        raise click.UsageError("--into and --dense go together")
     folds = read_folds(data, also, report=echo_note)
     rules = derive_rules(folds.train)
     changed, total = count_changed(folds.dev, rules)
     if target is not None:
         write_rules(target, rules)
+    if bundle is not None and dense is not None:
+        from compress.building.ruled import give_rules
+
+        names = [data.name, *(path.name for path in also)]
+        scores = give_rules(bundle, rules, dense=dense, data=data, read_off=names, report=echo_note).scores
+        echo_note(f"{bundle}: F1 {scores['f1']:.4f} (dense {scores['f1_dense']:.4f}) with these rules")
     if as_json:
         echo_json({"rules": rules.to_dict(), "dev_entities": total, "dev_entities_changed": changed})
         return

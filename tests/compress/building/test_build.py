@@ -12,6 +12,7 @@ import pytest
 
 from compress.building.build import BuildConfig, build
 from compress.building.lesson import Reader
+from compress.building.ruled import give_rules
 from compress.building.rules import derive_rules
 from compress.checkpoint import write_checkpoint
 from compress.errors import CompressError, DataError
@@ -20,7 +21,7 @@ from compress.pruning.methods.method import find_method
 from extract.annotations import read_annotations
 from extract.bundle import ModelBundle, open_bundle
 from extract.errors import UnknownModel
-from extract.rules import LabelRules, MentionRules
+from extract.rules import NO_RULES, LabelRules, MentionRules
 from extract.tagger import open_tagger
 from tests.compress.conftest import TAGS, build_config, build_model, build_tokenizer, make_sentences
 
@@ -197,3 +198,31 @@ def test_rules_of_the_training_data_or_of_the_team_are_built_in(
     bundle = build(replace(config, rules=stated))
     assert open_bundle(bundle.path).reading.rules == stated
     assert open_tagger(bundle).bundle.reading.rules == stated
+
+
+def test_rules_given_later_are_those_of_a_build_with_them(
+    checkpoint: Path, data: Path, tmp_path: Path
+) -> None:
+    config = BuildConfig(
+        "pruned50-int8", str(checkpoint), data, tmp_path / "plain", prune=QUICK, max_tokens=64, overlap=16
+    )
+    plain = build(replace(config, rules=NO_RULES))
+    built = build(replace(config, target=tmp_path / "built"))
+    assert built.reading.rules != NO_RULES
+    ruled = give_rules(plain.path, built.reading.rules, dense=str(checkpoint), data=data)
+    assert (ruled.sha256, ruled.files) == (built.sha256, built.files)
+    kept = {name: value for name, value in built.scores.items() if name != "tokens_per_second"}
+    assert {name: value for name, value in ruled.scores.items() if name != "tokens_per_second"} == kept
+    assert [step["step"] for step in ruled.lineage][-1] == "rules"
+    assert ruled.sha256 in (plain.path / "README.md").read_text()
+
+
+def test_rules_are_given_only_with_the_checkpoint_of_the_bundle(
+    checkpoint: Path, data: Path, tmp_path: Path
+) -> None:
+    bundle = make("int8", checkpoint, data, tmp_path / "int8")
+    other = build_config(labels=(*TAGS, "B-DFS", "I-DFS"))
+    write_checkpoint(tmp_path / "other", build_model(other), build_tokenizer())
+    with pytest.raises(CompressError, match="other labels"):
+        give_rules(bundle.path, NO_RULES, dense=str(tmp_path / "other"), data=data)
+    assert open_bundle(bundle.path).sha256 == bundle.sha256
