@@ -24,6 +24,7 @@ from compress.device import CPU, device_of
 from compress.encoder import Layer
 from compress.errors import DataError
 from compress.precision import autocast, has_bf16
+from compress.training.optimizer import rate_factor
 from compress.training.resume import TrainState, add_prefix, drop_prefix, read_state, write_state
 
 _ORDER, _HIDING, _HELD_OUT = range(3)
@@ -182,7 +183,8 @@ class _Loop:
         batch = hide(self.text, sequences, self.pieces, rng, share=self.config.masked_share)
         torch.manual_seed(int(rng.integers(2**62)))  # dropout draws from it
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.rate * _rate_factor(self.config, self.step, self.n_steps)
+            factor = rate_factor(self.step, self.n_steps, self.config.warmup_share)
+            group["lr"] = self.config.rate * factor
         logits, goals = _guess(self.model, batch, self.bf16)
         loss = nn.functional.cross_entropy(logits.float(), goals)
         self.optimizer.zero_grad(set_to_none=True)
@@ -259,12 +261,6 @@ def _build_optimizer(config: PretrainConfig, model: MaskedModel) -> torch.optim.
         {"params": [value for value in learnt if value.ndim <= 1], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.98), eps=1e-6, fused=True)
-
-
-def _rate_factor(config: PretrainConfig, step: int, n_steps: int) -> float:
-    """Of the highest rate: up to 1, then down to 0."""
-    warmup = max(1, math.ceil(config.warmup_share * n_steps))
-    return min((step + 1) / warmup, (n_steps - step) / max(1, n_steps - warmup))
 
 
 def _prepare(config: PretrainConfig, model: MaskedModel) -> None:

@@ -25,7 +25,7 @@ from compress.building.lesson import Lesson, Reader, read_lesson
 from compress.building.promotion import Examined, examine, judge
 from compress.building.publish import Draft, published, write_draft, write_manifest
 from compress.building.rules import derive_rules
-from compress.building.wishes import check_method, check_text
+from compress.building.wishes import check_lesson, check_method
 from compress.checkpoint import read_checkpoint, read_history
 from compress.data import Data, read_data
 from compress.encoder import TokenClassifier
@@ -103,7 +103,7 @@ def build(config: BuildConfig, report: Report = lambda line: None) -> ModelBundl
     variant = parse_variant(config.name)
     check_method(variant, config.method, config.time_share)
     if config.reader is not None:
-        check_text(variant, config.method, config.reader.text)
+        check_lesson(variant, config.method, config.reader.text)
     data = read_data(config.data)
     if config.rules is None:
         config = replace(config, rules=derive_rules(data.train))
@@ -198,24 +198,20 @@ def _distil(
     tokenizer: Tokenizer,
     report: Report,
 ) -> Stage:
-    lesson = lesson_of(config, dense.model, features, tokenizer)
-    if lesson is None or stage is dense:
+    if config.reader is None:
         return stage
     report("distilling from the dense model")
+    lesson = lesson_of(config, config.reader, dense.model, features, tokenizer)
     student = lesson.teach(stage.model, dense.model)
     return Stage(student, stage.macs_removed, (*stage.lineage, lesson.step))
 
 
 def lesson_of(
-    config: BuildConfig, dense: TokenClassifier, features: Features, tokenizer: Tokenizer
-) -> Lesson | None:
-    """What pruned models of ``dense`` are to learn afterwards, where they are to."""
-    if config.reader is None:
-        return None
+    config: BuildConfig, reader: Reader, dense: TokenClassifier, features: Features, tokenizer: Tokenizer
+) -> Lesson:
+    """What pruned models of ``dense`` are to learn afterwards."""
     labels, overlap = dense.config.labels, config.overlap
-    return read_lesson(
-        config.reader, tokenizer, labels, features, max_tokens=config.max_tokens, overlap=overlap
-    )
+    return read_lesson(reader, tokenizer, labels, features, max_tokens=config.max_tokens, overlap=overlap)
 
 
 def quantise(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from compress.files import replace_text
 from extract.bundle import ModelBundle
 
 CARD = "README.md"
@@ -20,7 +21,7 @@ statements of the text, not of the world, and no basis for treating a patient.
 
 def write_card(bundle: ModelBundle) -> None:
     """Write ``README.md`` into the bundle's folder."""
-    (bundle.path / CARD).write_text(render_card(bundle), encoding="utf-8")
+    replace_text(bundle.path / CARD, render_card(bundle))
 
 
 def render_card(bundle: ModelBundle) -> str:

@@ -33,12 +33,17 @@ class Lesson:
     windows: tuple[Window, ...]
     """Of the text, then of the training sentences, whose labels are not looked at."""
     settings: DistilConfig
-    step: Mapping[str, Any]
-    """How it is told in a model's lineage."""
+    source: Mapping[str, Any]
+    """What the windows are from."""
+
+    @property
+    def step(self) -> dict[str, Any]:
+        """How it is told in a model's lineage."""
+        return {"step": "distil", **self.source, **asdict(self.settings)}
 
     def drawn_by(self, seed: int) -> Lesson:
         """The same in an order of its own."""
-        return replace(self, settings=replace(self.settings, seed=seed), step={**self.step, "seed": seed})
+        return replace(self, settings=replace(self.settings, seed=seed))
 
     def teach(self, student: TokenClassifier, dense: TokenClassifier) -> TokenClassifier:
         """``student`` itself, taught in place."""
@@ -61,11 +66,9 @@ def read_lesson(
     """
     sentences = read_text(reader.text, reader.sentences)
     features = encode_sentences(sentences, tokenizer, labels, max_tokens=max_tokens, overlap=overlap)
-    step = {
-        "step": "distil",
+    source = {
         "text": [path.name for path in reader.text],
         "sentences": len(sentences),
         "training_windows": len(training.windows),
-        **asdict(reader.settings),
     }
-    return Lesson((*features.windows, *training.windows), reader.settings, step)
+    return Lesson((*features.windows, *training.windows), reader.settings, source)

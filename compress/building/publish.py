@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 
 from compress.encoder import EncoderConfig
 from compress.errors import CompressError
+from compress.files import replace_text
 from compress.graphs.quantize import table_rows
 from extract.bundle import (
     MANIFEST,
@@ -106,7 +107,7 @@ def write_draft(folder: Path, draft: Draft) -> ModelBundle:
 def write_manifest(bundle: ModelBundle) -> None:
     """Write ``model.json`` of a bundle."""
     text = json.dumps(bundle.to_dict(), indent=1, ensure_ascii=False)
-    (bundle.path / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    replace_text(bundle.path / MANIFEST, text + "\n")
 
 
 def take_probe(tagger: Tagger, sentences: Sequence[str]) -> Probe:

@@ -23,13 +23,21 @@ def check_method(variant: Variant, method: str, time_share: float | None) -> Non
         raise _nothing_out(variant, got)
 
 
-def check_text(variant: Variant, method: str, text: Sequence[Path]) -> None:
+def check_lesson(variant: Variant, method: str, text: Sequence[Path]) -> None:
     """Whether there is something to distil, and text to do it with.
 
     :raises CompressError: there is not.
     """
     if not variant.macs_removed:
         raise _nothing_out(variant, "a distillation")
+    check_text(method, text)
+
+
+def check_text(method: str, text: Sequence[Path]) -> None:
+    """Whether what a method makes can be distilled, and there is text to do it with.
+
+    :raises CompressError: it cannot, or there is not.
+    """
     if not text:
         raise DataError("nothing to distil on", "", "no text", "unlabelled text", "name a file of it")
     if not find_method(method).structured:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from compress.errors import CompressError
+from compress.files import replace_text
 from compress.gating.judged import read_judged
 from compress.gating.loss import Loss, cross_validate, loss_on, loss_on_text, pass_rate, take_sentences
 from compress.gating.terms import FittedDomain, Mask, fit_domain, fit_triggers, safety_of
@@ -190,11 +190,11 @@ def write_gate(bundle_dir: Path, terms: GateTerms, target: Path | None) -> Model
     :raises CompressError: when the folder cannot be written.
     """
     with _folder_to_write(bundle_dir, target) as folder:
-        _replace_text(folder / GATE, json.dumps(terms.to_dict(), indent=1, ensure_ascii=False) + "\n")
+        replace_text(folder / GATE, json.dumps(terms.to_dict(), indent=1, ensure_ascii=False) + "\n")
         bundle_files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         entry = hash_file(folder / GATE)
         bundle_files["files"][GATE] = {"n_bytes": entry.n_bytes, "sha256": entry.sha256}
-        _replace_text(folder / MANIFEST, json.dumps(bundle_files, indent=1, ensure_ascii=False) + "\n")
+        replace_text(folder / MANIFEST, json.dumps(bundle_files, indent=1, ensure_ascii=False) + "\n")
     return open_bundle(target or bundle_dir)
 
 
@@ -211,9 +211,3 @@ def _folder_to_write(bundle_dir: Path, target: Path | None) -> Iterator[Path]:
     with published(target) as staging:
         shutil.copytree(bundle_dir, staging, dirs_exist_ok=True)
         yield staging
-
-
-def _replace_text(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)

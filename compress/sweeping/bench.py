@@ -108,15 +108,21 @@ class Bench:
         )
         self._features = encode_training(self._build_config(DENSE_CELL), model, tokenizer, data)
         self._recall = Recall(model)
-        self._lesson = lesson_of(self._settings, model, self._features, tokenizer)
+        self._lesson: Lesson | None = None
         self._dense: _Dense | None = None
 
     def open_dense(self, folder: Path) -> None:
-        """Score the dense model, once for all; its files lie in ``folder`` until the last model is judged."""
+        """Score the dense model, and read what it is to teach, once for all.
+
+        Its files lie in ``folder`` until the last model is judged.
+        """
         draft = draft_of(self._build_config(DENSE_CELL), self._stage, self._tokenizer, None)
         tagger = open_tagger(write_draft(folder, draft))
         race = Race(tagger, self._texts) if self._config.speed else None
         self._dense = _Dense(tagger, race, self._look(tagger, race))
+        if reader := self._config.reader:
+            dense = self._stage.model
+            self._lesson = lesson_of(self._settings, reader, dense, self._features, self._tokenizer)
 
     def make(self, cell: Cell) -> Made:
         """The model that a method makes of the dense one.

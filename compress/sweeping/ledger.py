@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from compress.errors import CompressError
+from compress.files import replace_text
 from compress.sweeping.results import RESULTS, SweepRow, read_results
 
 ABOUT = "sweep.json"
@@ -81,9 +82,7 @@ def _check_identity(target: Path, identity: Mapping[str, Any], about: Mapping[st
     path = target / ABOUT
     if not path.exists():
         text = json.dumps({**about, "identity": dict(identity)}, indent=1, ensure_ascii=False)
-        partial = path.with_suffix(".partial")
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(path)
+        replace_text(path, text + "\n")
         return
     try:
         found = json.loads(path.read_text("utf-8"))["identity"]

@@ -19,7 +19,6 @@ from compress.pruning.iterate import PruneConfig
 from compress.pruning.methods.method import Method, find_method
 from compress.sweeping.results import DENSE
 from extract.bundle import hash_file
-from extract.variants import parse_variant
 
 Identity = Mapping[str, Any]
 
@@ -105,7 +104,7 @@ def plan_cells(config: SweepConfig) -> list[Cell]:
         for name in config.methods:
             method = find_method(name)
             if config.reader is not None:
-                check_text(parse_variant("pruned50"), name, config.reader.text)
+                check_text(name, config.reader.text)
             drawn = seed if method.draws(prune_config(config, method, seed)) else None
             cells.update(dict.fromkeys(Cell(name, share, drawn) for share in config.shares))
     return list(cells)

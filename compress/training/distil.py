@@ -22,9 +22,7 @@ from compress.features import Features, Window
 from compress.precision import autocast, has_bf16
 from compress.predict import score_model
 from compress.training.average import Average
-from compress.training.optimizer import Rates, build_optimizer
-
-MAX_GRADIENT_NORM = 1.0
+from compress.training.optimizer import MAX_GRADIENT_NORM, Rates, build_optimizer
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,9 @@ import torch
 
 from compress.encoder import TokenClassifier
 
+MAX_GRADIENT_NORM = 1.0
+"""Longer gradients are cut to it, unless a training says otherwise."""
+
 
 @dataclass(frozen=True)
 class Rates:
@@ -38,9 +41,14 @@ def build_optimizer(
         groups.append({"params": matrices, "lr": rate, "weight_decay": rates.weight_decay})
         groups.append({"params": vectors, "lr": rate, "weight_decay": 0.0})
     optimizer = torch.optim.AdamW(groups, fused=True)
-    warmup = max(1, math.ceil(rates.warmup_share * n_steps))
 
     def factor(step: int) -> float:
-        return min((step + 1) / warmup, max(0.0, (n_steps - step) / max(1, n_steps - warmup)))
+        return rate_factor(step, n_steps, rates.warmup_share)
 
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+
+def rate_factor(step: int, n_steps: int, warmup_share: float) -> float:
+    """Of the highest rate, for the step after ``step`` others: up to 1, then down to 0."""
+    warmup = max(1, math.ceil(warmup_share * n_steps))
+    return min((step + 1) / warmup, max(0.0, (n_steps - step) / max(1, n_steps - warmup)))

@@ -25,7 +25,7 @@ from compress.predict import score_model
 from compress.training.average import Average
 from compress.training.course import Course, EpochScore
 from compress.training.loss import token_loss, weigh_tags
-from compress.training.optimizer import Rates, build_optimizer
+from compress.training.optimizer import MAX_GRADIENT_NORM, Rates, build_optimizer
 from compress.training.resume import (
     TrainState,
     add_prefix,
@@ -62,11 +62,11 @@ class TrainConfig:
     """Highest learning rate of the encoder."""
     head_rate: float = 1e-3
     """Highest learning rate of the new head."""
-    warmup_share: float = 0.1
+    warmup_share: float = Rates.warmup_share
     """Share of all steps in which the rate rises, 0 to 1."""
-    weight_decay: float = 0.01
+    weight_decay: float = Rates.weight_decay
     """Of matrices; biases and norms have none."""
-    max_gradient_norm: float = 1.0
+    max_gradient_norm: float = MAX_GRADIENT_NORM
     average_decay: float = 0.998
     """What is scored and kept is a moving average of the weights, in which each step before counts this
     much as often; 0 to less than 1, where 0 is the weights themselves."""
@@ -75,7 +75,7 @@ class TrainConfig:
     attention_dropout: float | None = 0.0
     """Dropout of attention weights while training; 0 allows a faster kernel. None keeps the checkpoint's."""
     rare_labels: float = 0.0
-    """Power by which rare labels count more (:func:`compress.training.loss.weigh_tags`); 0: not at all."""
+    """Power by which rare labels count more (:func:`compress.training.loss.weigh_tags`); 0: all alike."""
     distil_weight: float = 0.5
     """Share of an annotated sentence's loss that is divergence to a teacher, where there is one, 0 to 1."""
     unlabelled_weight: float = 1.0

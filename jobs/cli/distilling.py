@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from jobs.cli.device import device_option
+from jobs.cli.options import with_options
 
 if TYPE_CHECKING:
     from compress.building.lesson import Reader
 
-Command = Callable[..., Any]
-
-_OPTIONS = (
+distilling_options = with_options(
     click.option(
         "--distill",
         "text",
@@ -47,13 +45,7 @@ _OPTIONS = (
     ),
     device_option("distil"),
 )
-
-
-def distilling_options(function: Command) -> Command:
-    """``--distill`` and what goes with it."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
+"""``--distill`` and what goes with it."""
 
 
 def take_reader(options: dict[str, Any], *, seed: int) -> Reader | None:

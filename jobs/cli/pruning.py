@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import click
 
-Command = Callable[..., Any]
+from jobs.cli.options import with_options
 
-_OPTIONS = (
+pruning_options = with_options(
     click.option(
         "--loss",
         type=click.Choice(["divergence", "labels"]),
@@ -26,6 +23,7 @@ _OPTIONS = (
         help="Epochs on the labels and the dense model's answers afterwards.  [default: the method's]",
     ),
 )
+"""``--loss``, ``--reconstruct`` and ``--finetune-epochs``; None is what the method is known by."""
 
 min_score_option = click.option(
     "--min-score",
@@ -34,10 +32,3 @@ min_score_option = click.option(
     show_default=True,
     help="Leave out less certain mentions.",
 )
-
-
-def pruning_options(function: Command) -> Command:
-    """``--loss``, ``--reconstruct`` and ``--finetune-epochs``; None is what the method is known by."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function

@@ -3,18 +3,20 @@ documents of other fields, and teachers with what they are asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from jobs.cli.options import with_options
 
 if TYPE_CHECKING:
     from compress.training.negatives import Negatives
     from compress.training.selftrain import Teaching
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_OPTIONS = (
+teaching_options = with_options(
     click.option(
         "--negatives",
         multiple=True,
@@ -82,13 +84,6 @@ _OPTIONS = (
         help="Softens teachers' and student's answers before they are compared.  [default: 2]",
     ),
 )
-
-
-def teaching_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options, in their order."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def take_negatives(given: MutableMapping[str, Any]) -> Negatives | None:
