@@ -3,8 +3,8 @@
 For each mention, in this order: brackets and punctuation are cut off its ends; one behind a sign of another
 matter is left out; a part of a phrase becomes the phrase; one without a value, or with several numbers, is
 left out; the unit behind its number is taken in; one that no unit follows, or whose score is too low, is left
-out. Then those are left out whose label is never alone. Pure; mentions of labels without rules pass as they
-are, if their score is high enough.
+out. Then those are left out whose label is never alone, or never without certain words. Pure; mentions of
+labels without rules pass as they are, if their score is high enough.
 """
 
 from __future__ import annotations
@@ -35,6 +35,11 @@ class Corrector:
         self._company = {
             label: of_label.only_with for label, of_label in rules.labels.items() if of_label.only_with
         }
+        self._words = {
+            label: pattern
+            for label, of_label in rules.labels.items()
+            if (pattern := _any_of(of_label.only_with_words)) is not None
+        }
 
     def correct(self, text: str, mentions: Sequence[Mention]) -> tuple[Mention, ...]:
         """What is left of the mentions of a text, in order, without overlap."""
@@ -50,7 +55,13 @@ class Corrector:
             bounds = matcher.find_bounds(text, mention.start, mention.end, floor, limit)
             if bounds and mention.score >= matcher.min_score(self._min_score):
                 kept.append(replace(mention, start=bounds[0], end=bounds[1]))
-        return tuple(self._in_company(kept))
+        return tuple(self._in_company(self._with_words(text, kept)))
+
+    def _with_words(self, text: str, mentions: list[Mention]) -> list[Mention]:
+        """Those whose label needs no word, or has one in the text."""
+        labels = {mention.label for mention in mentions}.intersection(self._words)
+        wordless = {label for label in labels if not self._words[label].search(text)}
+        return [mention for mention in mentions if mention.label not in wordless] if wordless else mentions
 
     def _in_company(self, mentions: list[Mention]) -> list[Mention]:
         """Those that may stand with the others; again, until none is left out."""

@@ -45,6 +45,9 @@ class LabelRules:
     """Signs and words that never stand right before a mention; one behind them is left out."""
     only_with: tuple[tuple[str, ...], ...] = ()
     """Groups of labels; a mention is left out where its sentence has no mention of one of them."""
+    only_with_words: tuple[str, ...] = ()
+    """Words and signs; a mention is left out where its sentence has none of them: brackets behind a value are
+    a confidence interval only where the sentence speaks of one."""
     min_score: float | None = None
     """A mention of a lower score is left out, 0 to 1; None: the bundle's own ``min_score`` holds."""
 
@@ -129,6 +132,7 @@ _PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "phrases": _texts,
     "never_after": _texts,
     "only_with": _groups,
+    "only_with_words": _texts,
     "min_score": _score,
 }
 

@@ -7,12 +7,13 @@ would change in annotations that are held out is counted by :func:`count_changed
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from compress.errors import CompressError
@@ -86,6 +87,24 @@ def derive_rules(sentences: Sequence[AnnotatedSentence]) -> MentionRules:
             only_with = _find_company(found.company, frequent, n_annotated)
             labels[label] = _derive(found, marks, spreads, only_with)
     return MentionRules(whole_words=_keeps_words_whole(sentences), labels=labels)
+
+
+def state_rules(derived: MentionRules, stated: MentionRules, labels: Collection[str]) -> MentionRules:
+    """Derived rules with those that a team states of its own, which win.
+
+    :param stated: by label, or by a pattern of labels such as ``*_CIL``.
+    :param labels: of the data; not all of them need have derived rules.
+    :raises CompressError: a pattern fits no label of the data.
+    """
+    merged = dict(derived.labels)
+    for pattern, rules in stated.labels.items():
+        fitting = fnmatch.filter(labels, pattern)
+        if not fitting:
+            raise CompressError("rules are stated for no label", pattern, "none fits", ", ".join(labels))
+        given = {entry.name: getattr(rules, entry.name) for entry in fields(rules)}
+        asked = {name: value for name, value in given.items() if value != getattr(LabelRules(), name)}
+        merged |= {label: replace(merged.get(label, LabelRules()), **asked) for label in fitting}
+    return MentionRules(derived.whole_words or stated.whole_words, merged)
 
 
 def count_changed(sentences: Iterable[AnnotatedSentence], rules: MentionRules) -> tuple[int, int]:

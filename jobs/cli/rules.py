@@ -19,6 +19,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Folder with train (read off) and dev (checked on) files, or one annotated file.",
 )
 @click.option("--also", multiple=True, type=_FILE, help="Another annotated file to read off; repeatable.")
+@click.option(
+    "--stated",
+    type=_FILE,
+    help="Rules of your own, in the same form, that win over what is read off; a label may be a pattern such"
+    " as *_CIL.",
+)
 @click.option("--to", "target", type=click.Path(dir_okay=False, path_type=Path), help="Write them as JSON.")
 @click.option(
     "--into",
@@ -30,6 +36,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def _rules(
     data: Path,
     also: tuple[Path, ...],
+    stated: Path | None,
     target: Path | None,
     bundle: Path | None,
     dense: str | None,
@@ -41,20 +48,23 @@ def _rules(
     alone: whatever the annotations of a label keep to. `extract models build` reads the same off its training
     data; write them to a file to change them, and build with --rules FILE.
     """
-    from compress.building.rules import count_changed, derive_rules, write_rules
+    from compress.building.rules import count_changed, derive_rules, read_rules, state_rules, write_rules
     from compress.folds import read_folds
+    from extract.annotations import labels_of
 
     if (bundle is None) != (dense is None):
         raise click.UsageError("--into and --dense go together")
     folds = read_folds(data, also, report=echo_note)
     rules = derive_rules(folds.train)
+    if stated is not None:
+        rules = state_rules(rules, read_rules(stated), labels_of(folds.train))
     changed, total = count_changed(folds.dev, rules)
     if target is not None:
         write_rules(target, rules)
     if bundle is not None and dense is not None:
         from compress.building.ruled import give_rules
 
-        names = [data.name, *(path.name for path in also)]
+        names = [path.name for path in (data, *also, stated) if path is not None]
         scores = give_rules(bundle, rules, dense=dense, data=data, read_off=names, report=echo_note).scores
         echo_note(f"{bundle}: F1 {scores['f1']:.4f} (dense {scores['f1_dense']:.4f}) with these rules")
     if as_json:
@@ -73,7 +83,7 @@ def _rules(
 _COLUMNS = {
     "units": ("units",),
     "phrases": ("phrases",),
-    "only with": ("only_with",),
+    "only with": ("only_with", "only_with_words"),
     "else": ("needs_value", "one_number", "unit_follows", "never_after"),
 }
 

@@ -99,6 +99,35 @@ def test_what_was_left_out_keeps_no_company() -> None:
     assert Corrector(rules, min_score=0.95).correct("1 2 3", [*mentions, Mention(4, 5, "C", 0.94)]) == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "n_kept"),
+    [
+        ("OS was 9 (7-11) months", 0),
+        ("OS was 9 (95%CI 7-11) months", 1),
+        ("OS (ci95) was 9 (7-11) months", 1),
+        ("in CIS, OS was 9 (7-11) months", 0),
+        ("OS was 9 (195 %, 7-11) months", 1),
+    ],
+)
+def test_a_label_may_need_a_word_in_its_sentence(text: str, n_kept: int) -> None:
+    rules = MentionRules(labels={"OS_CIL": LabelRules(only_with_words=("CI", "95 %"))})
+    start = text.index("7-")
+    mentions = [
+        Mention(text.index("9 ("), text.index("9 (") + 1, "OS", 0.9),
+        Mention(start, start + 1, "OS_CIL", 0.9),
+    ]
+    assert len(Corrector(rules).correct(text, mentions)) == 1 + n_kept
+
+
+def test_what_lacks_its_word_keeps_no_company() -> None:
+    rules = MentionRules(
+        labels={"A": LabelRules(only_with=(("B",),)), "B": LabelRules(only_with_words=("x",))}
+    )
+    mentions = [Mention(0, 1, "A", 0.9), Mention(2, 3, "B", 0.9)]
+    assert Corrector(rules).correct("1 2 3", mentions) == ()
+    assert len(Corrector(rules).correct("1 2 x", mentions)) == 2
+
+
 def test_a_label_may_have_a_threshold_of_its_own() -> None:
     rules = MentionRules(labels={"A": LabelRules(min_score=0.5), "B": LabelRules(never_ends=".")})
     mentions = [Mention(2 * place, 2 * place + 1, label, 0.6) for place, label in enumerate("ABC")]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from compress.building.rules import count_changed, derive_rules, read_rules, write_rules
+from compress.building.rules import count_changed, derive_rules, read_rules, state_rules, write_rules
 from compress.errors import CompressError
 from extract.annotations import AnnotatedSentence, Span
-from extract.rules import NO_RULES, LabelRules
+from extract.rules import NO_RULES, LabelRules, parse_rules
 
 ENDPOINTS = Path(__file__).resolve().parents[3] / "examples" / "endpoints" / "authored.jsonl"
 
@@ -95,6 +96,30 @@ def test_rules_of_real_annotations_leave_them_alone() -> None:
     assert changed <= 0.005 * total
     assert half.labels["time_point"].only_with == (("DFS_percent", "OS_percent", "PFS_percent"),)
     assert {" months", " mo"} <= {*half.labels["OS"].units}
+
+
+def test_stated_rules_win_over_derived_ones_and_leave_the_rest() -> None:
+    derived = derive_rules(VALUES)
+    stated = parse_rules({"labels": {"*a*": {"only_with_words": ["rate"], "units": ["%", " per cent"]}}})
+    rules = state_rules(derived, stated, ("OS", "at", "rate", "rare"))
+    assert rules.labels["OS"] == derived.labels["OS"]
+    for label in ("at", "rate"):
+        expected = replace(derived.labels[label], only_with_words=("rate",), units=("%", " per cent"))
+        assert rules.labels[label] == expected
+    assert rules.labels["rare"] == LabelRules(only_with_words=("rate",), units=("%", " per cent"))
+    with pytest.raises(CompressError, match=r"no label.*\*_CIL"):
+        state_rules(derived, parse_rules({"labels": {"*_CIL": {}}}), ("OS",))
+
+
+def test_what_the_guidelines_of_the_endpoints_state_holds_for_their_annotations() -> None:
+    """Rule 5: brackets behind a value are a confidence interval where the sentence speaks of one."""
+    from extract.annotations import labels_of, read_annotations
+
+    sentences = read_annotations(ENDPOINTS)
+    stated = read_rules(ENDPOINTS.parent / "stated-rules.json")
+    derived = derive_rules(sentences)
+    more, total = count_changed(sentences, state_rules(derived, stated, labels_of(sentences)))
+    assert more - count_changed(sentences, derived)[0] <= 0.0005 * total
 
 
 def test_rules_are_written_for_people_and_read_again(tmp_path: Path) -> None:

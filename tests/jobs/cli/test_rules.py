@@ -41,6 +41,16 @@ def test_a_bundle_is_given_what_is_told(place: Path) -> None:
     assert f"{bundle.scores['f1']:.4f}" in result.stderr
 
 
+def test_stated_rules_are_added(place: Path) -> None:
+    stated = place / "stated.json"
+    stated.write_text(json.dumps({"labels": {"*": {"only_with_words": ["CI"]}}}))
+    result = rules(place, "--stated", str(stated), "--json")
+    assert result.exit_code == 0, result.stderr
+    added = json.loads(result.stdout)["rules"]["labels"]
+    assert added
+    assert all(of_label["only_with_words"] == ["CI"] for of_label in added.values())
+
+
 @pytest.mark.parametrize("half", [("--into", "made"), ("--dense", "checkpoint")])
 def test_bundle_and_checkpoint_go_together(place: Path, half: tuple[str, str]) -> None:
     option, name = half
