@@ -111,11 +111,12 @@ def test_stated_rules_win_over_derived_ones_and_leave_the_rest() -> None:
         state_rules(derived, parse_rules({"labels": {"*_CIL": {}}}), ("OS",))
 
 
-def test_what_the_guidelines_of_the_endpoints_state_holds_for_their_annotations() -> None:
+@pytest.mark.parametrize("name", ["authored.jsonl", "authored-hard.jsonl"])
+def test_what_the_guidelines_of_the_endpoints_state_holds_for_their_annotations(name: str) -> None:
     """Rule 5: brackets behind a value are a confidence interval where the sentence speaks of one."""
     from extract.annotations import labels_of, read_annotations
 
-    sentences = read_annotations(ENDPOINTS)
+    sentences = read_annotations(ENDPOINTS.parent / name)
     stated = read_rules(ENDPOINTS.parent / "stated-rules.json")
     derived = derive_rules(sentences)
     more, total = count_changed(sentences, state_rules(derived, stated, labels_of(sentences)))
