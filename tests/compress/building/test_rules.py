@@ -123,6 +123,17 @@ def test_what_the_guidelines_of_the_endpoints_state_holds_for_their_annotations(
     assert more - count_changed(sentences, derived)[0] <= 0.0005 * total
 
 
+@pytest.mark.parametrize(
+    ("learnt", "held"), [("authored.jsonl", "authored-hard.jsonl"), ("authored-hard.jsonl", "authored.jsonl")]
+)
+def test_two_sets_by_the_same_guidelines_keep_to_each_others_rules(learnt: str, held: str) -> None:
+    from extract.annotations import read_annotations
+
+    rules = derive_rules(read_annotations(ENDPOINTS.parent / learnt))
+    changed, total = count_changed(read_annotations(ENDPOINTS.parent / held), rules)
+    assert changed <= 0.003 * total
+
+
 def test_rules_are_written_for_people_and_read_again(tmp_path: Path) -> None:
     rules = derive_rules(VALUES)
     write_rules(tmp_path / "rules.json", rules)
