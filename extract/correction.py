@@ -3,8 +3,9 @@
 For each mention, in this order: brackets and punctuation are cut off its ends; one behind a sign of another
 matter is left out; a part of a phrase becomes the phrase; one without a value, or with several numbers, is
 left out; the unit behind its number is taken in; one that no unit follows, or whose score is too low, is left
-out. Then those are left out whose label is never alone, or never without certain words. Pure; mentions of
-labels without rules pass as they are, if their score is high enough.
+out. Then those are left out whose label never stands with a word of the sentence, or never without one that
+it lacks, or never alone. Pure; mentions of labels without rules pass as they are, if their score is high
+enough.
 """
 
 from __future__ import annotations
@@ -35,11 +36,9 @@ class Corrector:
         self._company = {
             label: of_label.only_with for label, of_label in rules.labels.items() if of_label.only_with
         }
-        self._words = {
-            label: pattern
-            for label, of_label in rules.labels.items()
-            if (pattern := _any_of(of_label.only_with_words)) is not None
-        }
+        labels = rules.labels.items()
+        self._wanted = _patterns((label, of_label.only_with_words) for label, of_label in labels)
+        self._unwanted = _patterns((label, of_label.never_with_words) for label, of_label in labels)
 
     def correct(self, text: str, mentions: Sequence[Mention]) -> tuple[Mention, ...]:
         """What is left of the mentions of a text, in order, without overlap."""
@@ -55,13 +54,19 @@ class Corrector:
             bounds = matcher.find_bounds(text, mention.start, mention.end, floor, limit)
             if bounds and mention.score >= matcher.min_score(self._min_score):
                 kept.append(replace(mention, start=bounds[0], end=bounds[1]))
-        return tuple(self._in_company(self._with_words(text, kept)))
+        return tuple(self._in_company(self._by_words(text, kept)))
 
-    def _with_words(self, text: str, mentions: list[Mention]) -> list[Mention]:
-        """Those whose label needs no word, or has one in the text."""
-        labels = {mention.label for mention in mentions}.intersection(self._words)
-        wordless = {label for label in labels if not self._words[label].search(text)}
-        return [mention for mention in mentions if mention.label not in wordless] if wordless else mentions
+    def _by_words(self, text: str, mentions: list[Mention]) -> list[Mention]:
+        """Those whose label has a word in the text that it needs, if it needs any, and none that it bars."""
+        if not self._wanted and not self._unwanted:
+            return mentions
+        out = {
+            label
+            for label in {mention.label for mention in mentions}
+            if (label in self._wanted and not self._wanted[label].search(text))
+            or (label in self._unwanted and self._unwanted[label].search(text))
+        }
+        return [mention for mention in mentions if mention.label not in out]
 
     def _in_company(self, mentions: list[Mention]) -> list[Mention]:
         """Those that may stand with the others; again, until none is left out."""
@@ -137,6 +142,13 @@ class _Matcher:
         if self._rules.needs_value and parse_quantity(text[start:end]) is None:
             return None
         return start, end
+
+
+def _patterns(words: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, re.Pattern[str]]:
+    """By label, of those that have words. Equal words make one pattern: they are compiled once."""
+    patterns: dict[tuple[str, ...], re.Pattern[str] | None] = {}
+    found = {label: patterns.setdefault(some, _any_of(some)) for label, some in words}
+    return {label: pattern for label, pattern in found.items() if pattern is not None}
 
 
 def _any_of(strings: Iterable[str]) -> re.Pattern[str] | None:

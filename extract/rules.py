@@ -48,6 +48,9 @@ class LabelRules:
     only_with_words: tuple[str, ...] = ()
     """Words and signs; a mention is left out where its sentence has none of them: brackets behind a value are
     a confidence interval only where the sentence speaks of one."""
+    never_with_words: tuple[str, ...] = ()
+    """Words and signs; a mention is left out where its sentence has one of them: what a trial has power to
+    detect is no result."""
     min_score: float | None = None
     """A mention of a lower score is left out, 0 to 1; None: the bundle's own ``min_score`` holds."""
 
@@ -133,6 +136,7 @@ _PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "never_after": _texts,
     "only_with": _groups,
     "only_with_words": _texts,
+    "never_with_words": _texts,
     "min_score": _score,
 }
 

@@ -84,6 +84,7 @@ _COLUMNS = {
     "units": ("units",),
     "phrases": ("phrases",),
     "only with": ("only_with", "only_with_words"),
+    "never with": ("never_with_words",),
     "else": ("needs_value", "one_number", "unit_follows", "never_after"),
 }
 

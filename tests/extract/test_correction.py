@@ -119,6 +119,13 @@ def test_a_label_may_need_a_word_in_its_sentence(text: str, n_kept: int) -> None
     assert len(Corrector(rules).correct(text, mentions)) == 1 + n_kept
 
 
+@pytest.mark.parametrize(("text", "n_kept"), [("80% Power to see 9", 0), ("powerful: 9", 1), ("it was 9", 1)])
+def test_a_label_may_bar_a_word_from_its_sentence(text: str, n_kept: int) -> None:
+    rules = MentionRules(labels={"OS": LabelRules(never_with_words=("power",))})
+    mention = Mention(text.index("9"), text.index("9") + 1, "OS", 0.9)
+    assert len(Corrector(rules).correct(text, [mention])) == n_kept
+
+
 def test_what_lacks_its_word_keeps_no_company() -> None:
     rules = MentionRules(
         labels={"A": LabelRules(only_with=(("B",),)), "B": LabelRules(only_with_words=("x",))}

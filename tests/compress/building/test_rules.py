@@ -113,14 +113,14 @@ def test_stated_rules_win_over_derived_ones_and_leave_the_rest() -> None:
 
 @pytest.mark.parametrize("name", ["authored.jsonl", "authored-hard.jsonl"])
 def test_what_the_guidelines_of_the_endpoints_state_holds_for_their_annotations(name: str) -> None:
-    """Rule 5: brackets behind a value are a confidence interval where the sentence speaks of one."""
+    """Rules 5 and 6; both sets have sentences made to break such rules of thumb."""
     from extract.annotations import labels_of, read_annotations
 
     sentences = read_annotations(ENDPOINTS.parent / name)
     stated = read_rules(ENDPOINTS.parent / "stated-rules.json")
     derived = derive_rules(sentences)
     more, total = count_changed(sentences, state_rules(derived, stated, labels_of(sentences)))
-    assert more - count_changed(sentences, derived)[0] <= 0.0005 * total
+    assert more - count_changed(sentences, derived)[0] <= 0.005 * total
 
 
 @pytest.mark.parametrize(
