@@ -58,15 +58,12 @@ class Corrector:
 
     def _by_words(self, text: str, mentions: list[Mention]) -> list[Mention]:
         """Those whose label has a word in the text that it needs, if it needs any, and none that it bars."""
-        if not self._wanted and not self._unwanted:
-            return mentions
-        out = {
-            label
-            for label in {mention.label for mention in mentions}
-            if (label in self._wanted and not self._wanted[label].search(text))
-            or (label in self._unwanted and self._unwanted[label].search(text))
-        }
-        return [mention for mention in mentions if mention.label not in out]
+        for patterns, wanted in ((self._wanted, True), (self._unwanted, False)):
+            for pattern, labels in patterns:
+                concerned = any(mention.label in labels for mention in mentions)
+                if concerned and bool(pattern.search(text)) is not wanted:
+                    mentions = [mention for mention in mentions if mention.label not in labels]
+        return mentions
 
     def _in_company(self, mentions: list[Mention]) -> list[Mention]:
         """Those that may stand with the others; again, until none is left out."""
@@ -144,11 +141,15 @@ class _Matcher:
         return start, end
 
 
-def _patterns(words: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, re.Pattern[str]]:
-    """By label, of those that have words. Equal words make one pattern: they are compiled once."""
-    patterns: dict[tuple[str, ...], re.Pattern[str] | None] = {}
-    found = {label: patterns.setdefault(some, _any_of(some)) for label, some in words}
-    return {label: pattern for label, pattern in found.items() if pattern is not None}
+def _patterns(
+    words: Iterable[tuple[str, tuple[str, ...]]],
+) -> list[tuple[re.Pattern[str], frozenset[str]]]:
+    """Words as patterns, each with all labels that have them: a text is searched once for equal words."""
+    labels: dict[tuple[str, ...], set[str]] = {}
+    for label, some in words:
+        labels.setdefault(some, set()).add(label)
+    found = ((_any_of(some), frozenset(names)) for some, names in labels.items())
+    return [(pattern, names) for pattern, names in found if pattern is not None]
 
 
 def _any_of(strings: Iterable[str]) -> re.Pattern[str] | None:
