@@ -116,11 +116,14 @@ def make_folder(folder: Path, base: Path) -> None:
     sample.mkdir(parents=True)
     source = REPOSITORY / "examples" / "sample"
     _write_head(source / "sample26n0001.xml", sample / "sample26n0001.xml")
-    annotated = folder / "examples" / "endpoints" / "authored.jsonl"
-    annotated.parent.mkdir()
-    lines = (REPOSITORY / "examples" / "endpoints" / "authored.jsonl").read_text("utf-8").splitlines(True)
-    annotated.write_text("".join(lines[:N_ANNOTATED]), "utf-8")
-    shutil.copy(REPOSITORY / "examples" / "endpoints" / "causes.json", annotated.parent)
+    endpoints = folder / "examples" / "endpoints"
+    endpoints.mkdir()
+    source = REPOSITORY / "examples" / "endpoints"
+    for file in source.glob("*.json"):
+        shutil.copy(file, endpoints)
+    for file in source.glob("*.jsonl"):
+        lines = file.read_text("utf-8").splitlines(True)
+        (endpoints / file.name).write_text("".join(lines[:N_ANNOTATED]), "utf-8")
     shutil.copytree(sample, folder / "srv" / "medline")
     shutil.copytree(base, folder / "tiny-base")
     (folder / "abstract.txt").write_text("Median OS was 14.1 months (95% CI 11.2-17.8).\n", "utf-8")
