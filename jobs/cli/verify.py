@@ -8,7 +8,7 @@ import click
 
 from jobs.cli.failure import printable
 from jobs.cli.group import command
-from jobs.cli.output import echo_json
+from jobs.cli.output import echo_json, echo_note
 from jobs.cli.place import OUTPUT
 from jobs.words import counted
 
@@ -40,4 +40,7 @@ def verify(folder: Place, repair: bool, as_json: bool) -> int:
         for problem in problems:
             click.echo(printable(str(problem)))
         click.echo(f"{counted(n_shards, 'shard')} checked, {counted(len(problems), 'problem')}")
+    if any(problem.shard for problem in problems):
+        again = "the next run does it again"
+        echo_note(f"withdrawn; {again}" if repair else f"--repair withdraws what is broken; {again}")
     return 1 if problems else 0

@@ -106,6 +106,7 @@ def test_verify_names_rotten_shards_and_the_next_run_redoes_them(case: Case) -> 
     assert ended.code == 1
     assert rotten.name in ended.out
     assert gone.name in ended.out
+    assert "withdrawn; the next run does it again" in ended.err
     assert case.command().run().code == 0
     case.check_whole()
     assert Command(["verify", str(case.out)]).run().code == 0
