@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,10 +19,20 @@ on text like its training data; on other text expect less, and look before you t
 statements of the text, not of the world, and no basis for treating a patient.
 """
 
+_IDENTITY = re.compile(r"\| identity \| sha256 `[0-9a-f]{64}` \|")
+
 
 def write_card(bundle: ModelBundle) -> None:
     """Write ``README.md`` into the bundle's folder."""
     replace_text(bundle.path / CARD, render_card(bundle))
+
+
+def write_identity(bundle: ModelBundle) -> None:
+    """Let the card name the bundle's identity, which has changed; what people added to the card stays."""
+    path = bundle.path / CARD
+    if path.is_file():
+        row = f"| identity | sha256 `{bundle.sha256}` |"
+        replace_text(path, _IDENTITY.sub(row, path.read_text(encoding="utf-8"), count=1))
 
 
 def render_card(bundle: ModelBundle) -> str:
@@ -79,17 +90,17 @@ def _promotion(verdict: Mapping[str, Any] | None) -> str:
 def _lineage(lineage: Iterable[Mapping[str, Any]]) -> str:
     steps = []
     for number, step in enumerate(lineage, start=1):
-        settings = ", ".join(f"{key} {_join(value)}" for key, value in step.items() if key != "step")
+        settings = _join({key: value for key, value in step.items() if key != "step"})
         steps.append(f"{number}. **{step.get('step', 'step')}**: {settings}")
     return "\n".join(steps) or "Not recorded."
 
 
 def _join(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_join(item)}" for key, item in value.items())
+        return ", ".join(f"{key} {text}" for key, item in value.items() if (text := _join(item)))
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(_join(item) for item in value)
-    return str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from compress.building.card import write_identity
 from compress.errors import CompressError
 from compress.files import replace_text
 from compress.gating.judged import read_judged
@@ -195,6 +196,7 @@ def write_gate(bundle_dir: Path, terms: GateTerms, target: Path | None) -> Model
         entry = hash_file(folder / GATE)
         bundle_files["files"][GATE] = {"n_bytes": entry.n_bytes, "sha256": entry.sha256}
         replace_text(folder / MANIFEST, json.dumps(bundle_files, indent=1, ensure_ascii=False) + "\n")
+        write_identity(open_bundle(folder))
     return open_bundle(target or bundle_dir)
 
 

@@ -16,6 +16,11 @@ def test_default_model_comes_with_the_package() -> None:
     assert open_bundle(find_bundle(DEFAULT_MODEL)).name == DEFAULT_MODEL
 
 
+def test_card_of_the_default_model_names_its_identity() -> None:
+    bundle = open_bundle(find_bundle(DEFAULT_MODEL))
+    assert f"`{bundle.sha256}`" in (bundle.path / "README.md").read_text("utf-8")
+
+
 def test_folder_is_accepted_where_a_name_is(tiny_bundle: ModelBundle) -> None:
     assert find_bundle(str(tiny_bundle.path)) == tiny_bundle.path
 

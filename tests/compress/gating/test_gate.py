@@ -210,8 +210,13 @@ def test_a_gate_is_put_into_the_bundle_itself_again_and_again(tmp_path: Path, da
     config = GateConfig(
         bundle=plain.path, data_dir=data_dir, text=(tmp_path / "text.jsonl",), with_domain=False
     )
+    card = plain.path / "README.md"
+    card.write_text(f"| identity | sha256 `{plain.sha256}` |\n\nWritten by hand.\n", "utf-8")
     first = build_gate(config, report=lambda _: None)
     assert first.sha256 != plain.sha256
+    assert first.sha256 in card.read_text("utf-8"), "the card names the identity"
+    assert plain.sha256 not in card.read_text("utf-8")
+    assert "Written by hand." in card.read_text("utf-8")
     assert build_gate(config, report=lambda _: None).sha256 == first.sha256
     gate = open_gate(first)
     assert gate is not None
