@@ -15,19 +15,19 @@ Tells the scores of all parts together, and writes ``predictions.jsonl``, from w
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from compress.building.build import BuildConfig, Stage, draft_of, fit_window
 from compress.building.publish import write_draft
 from compress.checkpoint import read_checkpoint
+from compress.training.record import write_lines
+from compress.training.trials import prediction_rows
 from extract.annotations import AnnotatedSentence, read_annotations
 from extract.records import Mention
 from extract.rules import NO_RULES
@@ -41,9 +41,9 @@ ENTITY_FREE = 0.2
 
 def cut_documents(sentences: Iterable[AnnotatedSentence]) -> list[set[str]]:
     """The documents of each part: the largest first, to the part that has least."""
-    sizes: Counter[str] = Counter()
+    sizes: dict[str, float] = defaultdict(float)
     for sentence in sentences:
-        sizes[sentence.doc] += len(sentence.entities) + ENTITY_FREE  # type: ignore[assignment]
+        sizes[sentence.doc] += len(sentence.entities) + ENTITY_FREE
     parts: list[tuple[float, set[str]]] = [(0.0, set()) for _ in range(PARTS)]
     for doc, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])):
         place = min(range(PARTS), key=lambda index: parts[index][0])
@@ -56,7 +56,7 @@ def write_sentences(path: Path, sentences: Iterable[AnnotatedSentence]) -> None:
         {"id": one.id, "doc": one.doc, "text": one.text, "entities": [asdict(span) for span in one.entities]}
         for one in sentences
     )
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    write_lines(path, rows)
 
 
 def train_without(
@@ -85,16 +85,6 @@ def find_mentions(checkpoint: Path, texts: list[str]) -> Sequence[Sequence[Menti
         return open_tagger(write_draft(Path(folder), draft)).tag(texts).mentions
 
 
-def to_row(sentence: AnnotatedSentence, mentions: Sequence[Mention]) -> dict[str, Any]:
-    return {
-        "id": sentence.id,
-        "doc": sentence.doc,
-        "text": sentence.text,
-        "annotated": [asdict(span) for span in sentence.entities],
-        "entities": [asdict(mention) for mention in mentions],
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with train and dev files")
@@ -115,9 +105,8 @@ def main() -> None:
         held_out = [one for one in pool if one.doc in parts[number]]
         sentences += held_out
         found += find_mentions(target, [one.text for one in held_out])
-    rows = (to_row(*pair) for pair in zip(sentences, found, strict=True))
-    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    (options.to / "predictions.jsonl").write_text(lines, encoding="utf-8")
+    rows = prediction_rows(str(options.to), sentences, found)
+    write_lines(options.to / "predictions.jsonl", rows)
     scores = score_mentions(sentences, found)
     print(f"{len(sentences)} sentences: F1 {scores.f1:.4f} ({scores.precision:.3f}, {scores.recall:.3f})")
 

@@ -101,8 +101,8 @@ def state_rules(derived: MentionRules, stated: MentionRules, labels: Collection[
         fitting = fnmatch.filter(labels, pattern)
         if not fitting:
             raise CompressError("rules are stated for no label", pattern, "none fits", ", ".join(labels))
-        given = {entry.name: getattr(rules, entry.name) for entry in fields(rules)}
-        asked = {name: value for name, value in given.items() if value != getattr(LabelRules(), name)}
+        values = {entry: getattr(rules, entry.name) for entry in fields(rules)}
+        asked = {entry.name: value for entry, value in values.items() if value != entry.default}
         merged |= {label: replace(merged.get(label, LabelRules()), **asked) for label in fitting}
     return MentionRules(derived.whole_words or stated.whole_words, merged)
 

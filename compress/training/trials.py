@@ -10,7 +10,7 @@ judge every document once: the out-of-fold predictions.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
@@ -193,7 +193,12 @@ def _write(target: Path, trials: Trials, judged: Sequence[_Judged]) -> None:
     for seed in dict.fromkeys(trial.seed for trial in trials.trials):
         write_lines(
             target / f"predictions-seed-{seed}.jsonl",
-            (row for one in judged if one.trial.seed == seed for row in _prediction_rows(one)),
+            (
+                row
+                for one in judged
+                if one.trial.seed == seed
+                for row in prediction_rows(one.trial.name, one.sentences, one.found)
+            ),
         )
     sentences = [sentence for one in judged for sentence in one.sentences]
     write_errors(target, sentences, [spans for one in judged for spans in one.found])
@@ -204,16 +209,18 @@ def _write(target: Path, trials: Trials, judged: Sequence[_Judged]) -> None:
         raise CheckpointError("cannot be written", str(target / SUMMARY), str(exc)) from exc
 
 
-def _prediction_rows(judged: _Judged) -> Iterable[dict[str, Any]]:
-    """Sentences with what was found in them, in the form of annotated JSON Lines."""
-    for sentence, spans in zip(judged.sentences, judged.found, strict=True):
+def prediction_rows(
+    model: str, sentences: Iterable[AnnotatedSentence], found: Iterable[Sequence[Mention]]
+) -> Iterator[dict[str, Any]]:
+    """Sentences with what a model found in them, in the form of annotated JSON Lines."""
+    for sentence, spans in zip(sentences, found, strict=True):
         entities = [asdict(span) for span in spans]
         annotated = [asdict(span) for span in sentence.entities]
         yield {
             "id": sentence.id,
             "doc": sentence.doc,
             "text": sentence.text,
-            "model": judged.trial.name,
+            "model": model,
             "entities": entities,
             "annotated": annotated,
         }
